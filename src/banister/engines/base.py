@@ -1,0 +1,110 @@
+"""The contract between the runner and a database."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from banister.model import (
+    AppliedMigration,
+    Dialect,
+    Event,
+    History,
+    LogEntry,
+    RunInfo,
+    Step,
+    Version,
+)
+
+__all__ = ["Database", "Engine", "HistoryChanged", "SessionSettings"]
+
+
+class HistoryChanged(Exception):  # noqa: N818 -- it is news for the runner, not an error for people
+    """Another run has changed the history since the plan was made: plan again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """What is on the other end, for people and for JSON; never a secret."""
+
+    dialect: Dialect
+    #: For example "app on db.example.com:5432 as owner", or a file's path.
+    display: str
+    #: For example "PostgreSQL 18.1" or "SQLite 3.45.1".
+    server: str
+    #: (18, 1), (3, 45, 1).
+    server_version: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """How a run's session is set up. Times are in seconds; None leaves the server's own value."""
+
+    lock_timeout: float = 5.0
+    statement_timeout: float | None = None
+    search_path: str | None = None
+    timezone: str | None = None
+
+
+class Engine(Protocol):
+    """One database. Errors are of the tree in `banister.errors`; the driver's never get out.
+
+    A read sends nothing but reads. Nothing is ever done twice: `apply` runs a step's statements
+    and writes its record in one transaction unless the step's mode says otherwise.
+    """
+
+    @property
+    def database(self) -> Database:
+        """What this engine talks to."""
+
+    def read_history(self, *, stored_downs: bool = False) -> History:
+        """Return what the database remembers, by reads alone, from one snapshot.
+
+        A missing history table, or a missing SQLite file, is an empty history; nothing is created.
+        `stored_downs` also fills in `down_text`. Raises HistoryError when the tables exist but
+        cannot serve (no unique key on version, no right to read them).
+        """
+
+    def lock(self, *, wait_seconds: float) -> Generator[Event, None, None]:
+        """Take the runner lock, polling; yields WaitingForLock while another run holds it.
+
+        Held until `close` or `unlock`. Raises LockTimeout after `wait_seconds`. An engine whose
+        transactions exclude each other anyway (SQLite) holds nothing between steps.
+        """
+
+    def unlock(self) -> None:
+        """Give the runner lock back; nothing happens where it is not held."""
+
+    def prepare(self) -> None:
+        """Make the history tables, or add our columns to another runner's, in one transaction."""
+
+    def apply(
+        self,
+        step: Step,
+        run: RunInfo,
+        *,
+        expected: frozenset[Version],
+        seed: bool | None = None,
+    ) -> Generator[Event, None, AppliedMigration | None]:
+        """Carry out a step and record it; return the row written at up, None at down.
+
+        Yields StatementDone and ServerNotice. When the applied versions are not `expected` any
+        more, raises HistoryChanged before the step's first statement. `seed` is recorded as a
+        SEEDED event in the same transaction. On failure, and when the generator is closed, nothing
+        of a WHOLE step is left; of a STATEMENTS step the journal says how far it came. Raises
+        MigrationFailed with the statement's place.
+        """
+
+    def record(self, entries: Sequence[LogEntry], run: RunInfo) -> None:
+        """Add events to the log, in one transaction of their own."""
+
+    def stamp(self, rows: Sequence[AppliedMigration], run: RunInfo) -> None:
+        """Record migrations as applied without running them (baseline), in one transaction.
+
+        Raises HistoryChanged when one of them has been recorded meanwhile.
+        """
+
+    def accept_edit(self, row: AppliedMigration, run: RunInfo) -> None:
+        """Replace a row's checksums and kept down text, with its EDIT_ACCEPTED event."""
+
+    def close(self) -> None:
+        """Give back the lock and the connection. Never raises."""

@@ -1,0 +1,143 @@
+"""Migrations as files give them and as the history table remembers them. No I/O."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property, total_ordering
+from typing import Self
+
+from banister.errors import Finding
+from banister.model.text import Direction, Script
+
+__all__ = ["AppliedMigration", "Folder", "History", "Migration", "Unfinished", "Version"]
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True, eq=False)
+class Version:
+    """A version: compared as a number, shown as written."""
+
+    text: str
+
+    @property
+    def number(self) -> int:
+        """The value that versions are compared by."""
+        return int(self.text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Version) and self.number == other.number
+
+    def __lt__(self, other: Self) -> bool:
+        return self.number < other.number
+
+    def __hash__(self) -> int:
+        return hash(self.number)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Migration:
+    """One change: a version, a name and its files."""
+
+    version: Version
+    #: The part of the file name between the number and the direction.
+    name: str
+    up: Script
+    #: None: irreversible.
+    down: Script | None = None
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The tags its up file names."""
+        return self.up.directives.tags
+
+    @property
+    def label(self) -> str:
+        """Number and name, as the files have it."""
+        return f"{self.version}_{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """What a migrations folder holds for one engine, and what is wrong with it."""
+
+    #: The folder as the user should see it.
+    path: str
+    #: Sorted by version; of a number given twice the first one only.
+    migrations: tuple[Migration, ...] = ()
+    #: What reading names, bytes and directives found.
+    findings: tuple[Finding, ...] = ()
+
+    @cached_property
+    def by_version(self) -> dict[Version, Migration]:
+        """Migrations by version."""
+        return {migration.version: migration for migration in self.migrations}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppliedMigration:
+    """One row of the history table. What another runner wrote has only the first three."""
+
+    version: Version
+    name: str
+    #: None where the table holds something that is not a time.
+    applied_at: datetime | None = None
+    up_checksum: str | None = None
+    down_checksum: str | None = None
+    #: The down file's text as it was at `up`; None also where it was not asked for.
+    down_text: str | None = None
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """A migration outside a transaction that began and did not end, as the log tells it."""
+
+    version: Version
+    name: str
+    direction: Direction
+    #: Checksum of the script that was running.
+    checksum: str
+    #: Number of statements known to be done, counted from the first.
+    done: int
+    #: Whether statement `done + 1` was begun and its end is not known.
+    in_flight: bool
+    #: Text of what the server said if that statement failed.
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What a database remembers, as read at one moment."""
+
+    #: In order of application.
+    applied: tuple[AppliedMigration, ...] = ()
+    #: Versions left out by their tags in an earlier run and not applied since.
+    skipped: frozenset[Version] = frozenset()
+    #: What was decided about seeds when the database was new; None: nothing yet.
+    seeded: bool | None = None
+    unfinished: tuple[Unfinished, ...] = ()
+    #: Neither a history nor any table of the user's.
+    database_is_new: bool = False
+    #: What is wrong with, or to be said about, the tables themselves.
+    findings: tuple[Finding, ...] = ()
+
+    @cached_property
+    def by_version(self) -> dict[Version, AppliedMigration]:
+        """Applied rows by version."""
+        return {row.version: row for row in self.applied}
+
+    @property
+    def highest(self) -> Version | None:
+        """The highest applied version."""
+        return max(self.by_version, default=None)
+
+    def with_applied(self, row: AppliedMigration) -> "History":
+        """Return the history after `row` was added."""
+        return replace(
+            self,
+            applied=(*self.applied, row),
+            skipped=self.skipped - {row.version},
+            database_is_new=False,
+        )

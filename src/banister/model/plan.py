@@ -1,0 +1,103 @@
+"""Plans: what a run would do, decided before anything is done. No I/O."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from banister.errors import Finding, Severity
+from banister.model.migration import Migration, Version
+from banister.model.text import Direction, Script, Statement
+
+__all__ = ["Plan", "State", "StatusRow", "Step", "TransactionMode"]
+
+
+class TransactionMode(StrEnum):
+    """How a step's statements are committed."""
+
+    #: All statements, the history row and the log event in one transaction.
+    WHOLE = "whole"
+    #: Statement by statement, with a journal in the log.
+    STATEMENTS = "statements"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One migration in one direction."""
+
+    version: Version
+    name: str
+    direction: Direction
+    script: Script
+    #: Without a BEGIN and COMMIT that wrapped the file.
+    statements: tuple[Statement, ...]
+    mode: TransactionMode = TransactionMode.WHOLE
+    #: What the file's own BEGIN asked for, for example "ISOLATION LEVEL SERIALIZABLE".
+    begin_options: str = ""
+    #: Statements that an earlier run finished: this run starts behind them.
+    done: int = 0
+    #: The down script to keep with the row at `up`.
+    down: Script | None = None
+    #: What the plan says about this step, for people.
+    notes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Number and name, as the files have it."""
+        return f"{self.version}_{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything a run would do, in order, and all that stands against it."""
+
+    direction: Direction
+    steps: tuple[Step, ...] = ()
+    #: Pending migrations that their tags leave out of this run, in order.
+    skipped: tuple[Migration, ...] = ()
+    #: Those of `skipped` that the log does not know yet: the run records them.
+    newly_skipped: tuple[Migration, ...] = ()
+    #: A decision about seeds to record with the first step; None: none to record.
+    seed: bool | None = None
+    findings: tuple[Finding, ...] = ()
+    #: The applied versions the plan was made from; a run that finds others plans again.
+    made_from: frozenset[Version] = frozenset()
+    #: The highest applied version before the run.
+    current: Version | None = None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop a run."""
+        return tuple(f for f in self.findings if f.severity is Severity.ERROR)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a run would write anything."""
+        return bool(self.steps or self.newly_skipped)
+
+
+class State(StrEnum):
+    """Where a migration stands."""
+
+    APPLIED = "applied"
+    PENDING = "pending"
+    SKIPPED = "skipped"
+    #: Applied, and its file is gone.
+    MISSING = "missing"
+    #: Applied, and its file has another text now.
+    EDITED = "edited"
+    #: Begun outside a transaction and not ended.
+    UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusRow:
+    """One line of `status`."""
+
+    version: Version
+    name: str
+    state: State
+    tags: frozenset[str] = frozenset()
+    applied_at: datetime | None = None
+    duration_ms: int | None = None
+    #: Whether `down` could run it: a down file, or one kept in the database.
+    reversible: bool = True

@@ -1,0 +1,1 @@
+"""Files and history → findings and plans. Pure: no I/O, no clock."""

@@ -1,0 +1,166 @@
+"""Rows of the history table and its log → History. The same for every engine. No I/O."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from banister.errors import Finding, Severity
+from banister.model import (
+    AppliedMigration,
+    Direction,
+    History,
+    HistoryTable,
+    LogEvent,
+    Unfinished,
+    Version,
+)
+
+__all__ = ["HistoryRow", "LogRow", "bare_name", "recall"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRow:
+    """A row of the history table as text; rows come in order of application."""
+
+    version: str
+    name: str | None
+    applied_at: datetime | None = None
+    up_checksum: str | None = None
+    down_checksum: str | None = None
+    down_text: str | None = None
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRow:
+    """The part of a log event that later runs decide by; rows come in order of their number."""
+
+    event: str
+    version: str | None = None
+    name: str | None = None
+    direction: str | None = None
+    statement: int | None = None
+    checksum: str | None = None
+    detail: str | None = None
+
+
+def bare_name(name: str) -> str:
+    """Return a migration's name without the number and endings that other runners keep in it."""
+    name = re.sub(r"(\.(up|down))?(\.(postgresql|sqlite))?(\.sql)?$", "", name)
+    return re.sub(r"^\d+[_-]", "", name)
+
+
+def recall(
+    rows: Iterable[HistoryRow],
+    log: Iterable[LogRow],
+    *,
+    table: HistoryTable,
+    database_is_new: bool,
+) -> History:
+    """Return what the rows say. Rows that cannot be read as versions become error findings."""
+    applied: dict[Version, AppliedMigration] = {}
+    findings: list[Finding] = []
+    for row in rows:
+        digits = re.match(r"\s*(\d+)", row.version)
+        if digits is None:
+            findings.append(_unreadable_version(row, table))
+            continue
+        version = Version(digits[1])
+        if version in applied:
+            findings.append(_duplicate_version(version, applied[version], table))
+            continue
+        applied[version] = AppliedMigration(
+            version=version,
+            name=bare_name(row.name or ""),
+            applied_at=row.applied_at,
+            up_checksum=row.up_checksum,
+            down_checksum=row.down_checksum,
+            down_text=row.down_text,
+            duration_ms=row.duration_ms,
+        )
+    journal = _Journal()
+    for event in log:
+        journal.read(event)
+    return History(
+        applied=tuple(applied.values()),
+        skipped=frozenset(journal.skipped - applied.keys()),
+        seeded=journal.seeded,
+        unfinished=tuple(journal.unfinished.values()),
+        database_is_new=database_is_new,
+        findings=tuple(findings),
+    )
+
+
+class _Journal:
+    """Folds log events, oldest first, into what still matters."""
+
+    def __init__(self) -> None:
+        self.skipped: set[Version] = set()
+        self.seeded: bool | None = None
+        self.unfinished: dict[Version, Unfinished] = {}
+
+    def read(self, row: LogRow) -> None:
+        if row.event == LogEvent.SEEDED:
+            self.seeded = row.detail == "yes"
+        if row.version is None:
+            return
+        version = Version(row.version)
+        current = self.unfinished.get(version)
+        match row.event:
+            case LogEvent.SKIPPED:
+                self.skipped.add(version)
+            case LogEvent.STARTED:
+                self.unfinished[version] = Unfinished(
+                    version=version,
+                    name=row.name or "",
+                    direction=Direction(row.direction or Direction.UP),
+                    checksum=row.checksum or "",
+                    done=0,
+                    in_flight=False,
+                )
+            case LogEvent.STATEMENT_STARTED if current is not None:
+                self._note(current, done=current.done, in_flight=True)
+            case LogEvent.STATEMENT_DONE if current is not None:
+                self._note(current, done=row.statement or current.done, in_flight=False)
+            case LogEvent.FAILED if current is not None:
+                self._note(
+                    current, done=current.done, in_flight=current.in_flight, error=row.detail
+                )
+            case LogEvent.APPLIED | LogEvent.ROLLED_BACK | LogEvent.BASELINED:
+                self.unfinished.pop(version, None)
+                self.skipped.discard(version)
+
+    def _note(
+        self, current: Unfinished, *, done: int, in_flight: bool, error: str | None = None
+    ) -> None:
+        self.unfinished[current.version] = Unfinished(
+            version=current.version,
+            name=current.name,
+            direction=current.direction,
+            checksum=current.checksum,
+            done=done,
+            in_flight=in_flight,
+            error=error,
+        )
+
+
+def _unreadable_version(row: HistoryRow, table: HistoryTable) -> Finding:
+    return Finding(
+        severity=Severity.ERROR,
+        code="history_version_unreadable",
+        message=f"the history table {table} has a row whose version is not a number: "
+        f'"{row.version}"',
+        hint="correct or remove that row, or name another table with `history_table`",
+    )
+
+
+def _duplicate_version(version: Version, first: AppliedMigration, table: HistoryTable) -> Finding:
+    return Finding(
+        severity=Severity.ERROR,
+        code="history_version_twice",
+        message=f"the history table {table} has version {version.number} twice "
+        f'(as "{first.version}" and as "{version}")',
+        hint="remove the row that is not true",
+        version=version.text,
+    )

@@ -1,0 +1,1 @@
+"""Text → statements, a dialect each; directives; checksums. Pure: no I/O."""
