@@ -54,6 +54,8 @@ class LogEvent(StrEnum):
     SEEDED = "seeded"
     BASELINED = "baselined"
     EDIT_ACCEPTED = "edit_accepted"
+    #: What a person decided about a statement whose end is not known: detail "done" or "retry".
+    DECIDED = "decided"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

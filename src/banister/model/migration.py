@@ -97,13 +97,11 @@ class Unfinished:
     version: Version
     name: str
     direction: Direction
-    #: Checksum of the script that was running.
-    checksum: str
-    #: Number of statements known to be done, counted from the first.
-    done: int
-    #: Whether statement `done + 1` was begun and its end is not known.
-    in_flight: bool
-    #: Text of what the server said if that statement failed.
+    #: Checksums of the statements known to be done, from the first on.
+    done: tuple[str, ...] = ()
+    #: Whether the statement after those was begun and its end is not known.
+    in_flight: bool = False
+    #: What the server said if that statement failed.
     error: str | None = None
 
 

@@ -1,1 +1,22 @@
 """Files and history → findings and plans. Pure: no I/O, no clock."""
+
+from banister.planning.checks import check_history
+from banister.planning.plan import PlanOptions, find_version, left_out, plan_down, plan_up
+from banister.planning.recall import HistoryRow, LogRow, bare_name, recall
+from banister.planning.status import status_rows
+from banister.planning.step import make_step
+
+__all__ = [
+    "HistoryRow",
+    "LogRow",
+    "PlanOptions",
+    "bare_name",
+    "check_history",
+    "find_version",
+    "left_out",
+    "make_step",
+    "plan_down",
+    "plan_up",
+    "recall",
+    "status_rows",
+]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from banister.errors import Finding, Severity
@@ -115,34 +115,26 @@ class _Journal:
                     version=version,
                     name=row.name or "",
                     direction=Direction(row.direction or Direction.UP),
-                    checksum=row.checksum or "",
-                    done=0,
-                    in_flight=False,
-                )
-            case LogEvent.STATEMENT_STARTED if current is not None:
-                self._note(current, done=current.done, in_flight=True)
-            case LogEvent.STATEMENT_DONE if current is not None:
-                self._note(current, done=row.statement or current.done, in_flight=False)
-            case LogEvent.FAILED if current is not None:
-                self._note(
-                    current, done=current.done, in_flight=current.in_flight, error=row.detail
                 )
             case LogEvent.APPLIED | LogEvent.ROLLED_BACK | LogEvent.BASELINED:
                 self.unfinished.pop(version, None)
                 self.skipped.discard(version)
+            case _ if current is not None:
+                self.unfinished[version] = _advance(current, row)
 
-    def _note(
-        self, current: Unfinished, *, done: int, in_flight: bool, error: str | None = None
-    ) -> None:
-        self.unfinished[current.version] = Unfinished(
-            version=current.version,
-            name=current.name,
-            direction=current.direction,
-            checksum=current.checksum,
-            done=done,
-            in_flight=in_flight,
-            error=error,
-        )
+
+def _advance(current: Unfinished, row: LogRow) -> Unfinished:
+    match row.event, row.detail:
+        case LogEvent.STATEMENT_STARTED, _:
+            return replace(current, in_flight=True, error=None)
+        case (LogEvent.STATEMENT_DONE, _) | (LogEvent.DECIDED, "done"):
+            done = (*current.done, row.checksum or "")
+            return replace(current, done=done, in_flight=False, error=None)
+        case LogEvent.DECIDED, "retry":
+            return replace(current, in_flight=False, error=None)
+        case LogEvent.FAILED, _:
+            return replace(current, error=row.detail)
+    return current
 
 
 def _unreadable_version(row: HistoryRow, table: HistoryTable) -> Finding:

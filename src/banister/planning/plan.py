@@ -1,0 +1,292 @@
+"""Files + history → Plan. The same functions serve the preview and the run. No I/O."""
+
+from dataclasses import dataclass, replace
+
+from banister.errors import Finding, Location, Severity, UsageError
+from banister.model import (
+    Dialect,
+    Direction,
+    Folder,
+    History,
+    Migration,
+    Plan,
+    Script,
+    Source,
+    Step,
+    TransactionMode,
+    Unfinished,
+    Version,
+)
+from banister.planning.checks import check_history, soften
+from banister.planning.step import make_step
+from banister.script import checksum, make_script
+
+__all__ = ["PlanOptions", "find_version", "left_out", "plan_down", "plan_up"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """What the user asked for beside a direction."""
+
+    dialect: Dialect
+    #: Pending migrations with one of these tags are left out.
+    skip_tags: frozenset[str] = frozenset()
+    #: Migrations with one of these tags are applied to a new database and left out elsewhere.
+    seed_tags: frozenset[str] = frozenset()
+    #: Allow pending versions below the highest applied one.
+    out_of_order: bool = False
+
+
+def find_version(text: str, known: tuple[Version, ...]) -> Version:
+    """Return the version that `text` names; raise UsageError when no known one has its number."""
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(
+            f'"{text}" is not a version',
+            hint="a version is the number at the start of a file's name, for example 002",
+        )
+    wanted = Version(text)
+    for version in known:
+        if version == wanted:
+            return version
+    names = ", ".join(str(version) for version in known[-5:])
+    raise UsageError(
+        f"there is no version {text}",
+        hint=f"the last ones are {names}" if names else "there are no migrations yet",
+    )
+
+
+def left_out(migration: Migration, history: History, options: PlanOptions) -> bool:
+    """Whether a pending migration's tags leave it out of a run."""
+    if migration.tags & options.skip_tags:
+        return True
+    seeding = history.database_is_new if history.seeded is None else history.seeded
+    return bool(migration.tags & options.seed_tags) and not seeding
+
+
+def plan_up(
+    folder: Folder, history: History, options: PlanOptions, *, to: str | None = None
+) -> Plan:
+    """Return the plan that applies what is pending, up to and including version `to`.
+
+    Every check is part of the plan; with an error among its findings it must not run. Raises
+    UsageError when `to` names no migration.
+    """
+    known = tuple(migration.version for migration in folder.migrations)
+    target = None if to is None else find_version(to, known)
+    pending = [
+        migration
+        for migration in folder.migrations
+        if migration.version not in history.by_version
+        and (target is None or migration.version <= target)
+    ]
+    skipped = tuple(m for m in pending if left_out(m, history, options))
+    chosen = [m for m in pending if m not in skipped]
+    unfinished = {item.version: item for item in history.unfinished}
+    chosen.sort(key=lambda migration: (migration.version not in unfinished, migration.version))
+    findings = [*folder.findings, *history.findings, *check_history(folder, history)]
+    steps = []
+    for migration in chosen:
+        step, said = make_step(
+            migration.version, migration.name, migration.up, options.dialect, down=migration.down
+        )
+        findings += said
+        findings += _out_of_order(migration, history, options)
+        if migration.version in unfinished:
+            step, said = _resume(step, unfinished[migration.version])
+            findings += said
+        steps.append(step)
+    findings += _blocked_by_unfinished(history, steps)
+    asks_for_seed = any(m.tags & options.seed_tags for m in pending)
+    return Plan(
+        direction=Direction.UP,
+        steps=tuple(steps),
+        skipped=skipped,
+        newly_skipped=tuple(m for m in skipped if m.version not in history.skipped),
+        seed=history.database_is_new if asks_for_seed and history.seeded is None else None,
+        findings=tuple(findings),
+        made_from=frozenset(history.by_version),
+        current=history.highest,
+    )
+
+
+def plan_down(
+    folder: Folder,
+    history: History,
+    options: PlanOptions,
+    *,
+    count: int = 1,
+    to: str | None = None,
+) -> Plan:
+    """Return the plan that rolls back the last `count` applied, or all above version `to`.
+
+    In reverse order of application. The down file is used; where it is gone, the text kept in the
+    database. Without either the plan has an error. Raises UsageError when `to` is not applied
+    (0 stands for: all).
+    """
+    if to is None:
+        rows = history.applied[::-1][:count]
+    else:
+        applied = tuple(sorted(history.by_version))
+        floor = Version(to) if to.isdigit() and int(to) == 0 else find_version(to, applied)
+        rows = tuple(row for row in reversed(history.applied) if row.version > floor)
+    findings: list[Finding] = []
+    steps: list[Step] = []
+    unfinished = {item.version: item for item in history.unfinished}
+    for row in rows:
+        migration = folder.by_version.get(row.version)
+        version = migration.version if migration else row.version
+        name = migration.name if migration else row.name
+        script, notes = _down_script(migration, history, row.version)
+        if script is None:
+            findings.append(_irreversible(version, name, migration, folder))
+            continue
+        step, said = make_step(version, name, script, options.dialect, notes=notes)
+        findings += said
+        if version in unfinished:
+            step, said = _resume(step, unfinished[version])
+            findings += said
+        steps.append(step)
+    findings += _blocked_by_unfinished(history, steps)
+    if to is None and 0 < len(rows) < count:
+        findings.append(_fewer_applied(len(rows), count))
+    concerned = frozenset(str(step.version) for step in steps)
+    around = (
+        *soften(folder.findings, keep=concerned, never=frozenset({"missing_up"})),
+        *soften(check_history(folder, history)),
+    )
+    return Plan(
+        direction=Direction.DOWN,
+        steps=tuple(steps),
+        findings=(*history.findings, *around, *findings),
+        made_from=frozenset(history.by_version),
+        current=history.highest,
+    )
+
+
+def _down_script(
+    migration: Migration | None, history: History, version: Version
+) -> tuple[Script | None, tuple[str, ...]]:
+    row = history.by_version[version]
+    if migration is not None and migration.up.directives.irreversible:
+        return None, ()
+    if migration is not None and migration.down is not None:
+        if row.down_checksum not in {None, migration.down.checksum}:
+            return migration.down, ("the down file was edited since: the file is used",)
+        return migration.down, ()
+    if row.down_text is None:
+        return None, ()
+    kept = Source(path=f"{row.version}_{row.name}.down.sql (kept in the database)",
+                  text=row.down_text)  # fmt: skip
+    script, _ = make_script(kept, Direction.DOWN, from_file=False)
+    return script, ("the down file is gone: the text kept in the database is used",)
+
+
+def _irreversible(
+    version: Version, name: str, migration: Migration | None, folder: Folder
+) -> Finding:
+    declared = migration is not None and migration.up.directives.irreversible
+    return Finding(
+        severity=Severity.ERROR,
+        code="irreversible",
+        message=f"{version}_{name} cannot be rolled back: "
+        + ("it is declared irreversible" if declared else "it has no down file"),
+        location=Location(path=migration.up.source.path if migration else folder.path),
+        hint="write a new migration that undoes it, or restore a backup"
+        if declared
+        else f"write {version}_{name}.down.sql",
+        version=version.text,
+    )
+
+
+def _out_of_order(
+    migration: Migration, history: History, options: PlanOptions
+) -> tuple[Finding, ...]:
+    highest = history.highest
+    if highest is None or migration.version > highest or migration.version in history.skipped:
+        return ()
+    if options.out_of_order:
+        return ()
+    return (
+        Finding(
+            severity=Severity.ERROR,
+            code="out_of_order",
+            message=f"{migration.label} is pending, but {highest} above it is applied already",
+            location=Location(path=migration.up.source.path),
+            hint=f"give it a number above {highest}, "
+            "or apply it late on purpose with --out-of-order",
+            version=migration.version.text,
+        ),
+    )
+
+
+def _resume(step: Step, unfinished: Unfinished) -> tuple[Step, tuple[Finding, ...]]:
+    """Continue a step behind the statements that are known to be done."""
+    location = Location(path=step.script.source.path)
+    label = f"{step.label} ({step.direction})"
+    done = len(unfinished.done)
+    if step.direction is not unfinished.direction:
+        return step, ()
+    now = tuple(checksum(statement.text) for statement in step.statements[:done])
+    if now != unfinished.done:
+        return step, (
+            Finding(
+                severity=Severity.ERROR,
+                code="unfinished_edited",
+                message=f"{label} is half done, and one of its first {done} statements, which "
+                "are finished, was edited since",
+                location=location,
+                hint="undo the edit; only statements behind them may change",
+                version=step.version.text,
+            ),
+        )
+    if unfinished.in_flight:
+        return step, (_in_flight(step, label, done, unfinished),)
+    note = f"resumes at statement {done + 1}: an earlier run finished those before it"
+    return replace(step, done=done, mode=TransactionMode.STATEMENTS, notes=(*step.notes, note)), ()
+
+
+def _in_flight(step: Step, label: str, done: int, unfinished: Unfinished) -> Finding:
+    number = done + 1
+    statement = step.statements[done] if done < len(step.statements) else None
+    failed = f"; the server said: {unfinished.error}" if unfinished.error else ""
+    return Finding(
+        severity=Severity.ERROR,
+        code="unfinished_in_flight",
+        message=f"{label} is half done: statement {number} was running when the run ended, and "
+        f"whether it took effect is not recorded{failed}",
+        location=step.script.source.locate(
+            statement.start, note=f"{step.direction}, statement {number} of {len(step.statements)}"
+        )
+        if statement
+        else Location(path=step.script.source.path),
+        hint=f"look at the database, then decide: `banister repair {step.version} --done {number}` "
+        f"if it took effect, `banister repair {step.version} --retry {number}` to run it again",
+        version=step.version.text,
+    )
+
+
+def _blocked_by_unfinished(history: History, steps: list[Step]) -> list[Finding]:
+    """A half-done migration blocks all work but its own completion."""
+    planned = {(step.version, step.direction) for step in steps}
+    return [
+        Finding(
+            severity=Severity.ERROR,
+            code="unfinished",
+            message=f"{item.version}_{item.name} ({item.direction}) is half done and blocks "
+            "other work",
+            hint=f"finish it first with `banister {item.direction}`",
+            version=item.version.text,
+        )
+        for item in history.unfinished
+        if (item.version, item.direction) not in planned
+    ]
+
+
+def _fewer_applied(there: int, asked: int) -> Finding:
+    return Finding(
+        severity=Severity.NOTICE,
+        code="fewer_applied",
+        message=f"{asked} were to be rolled back, only {there} "
+        + ("is" if there == 1 else "are")
+        + " applied",
+    )

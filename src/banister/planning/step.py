@@ -1,0 +1,211 @@
+"""One script → one step: how it will run, or why it cannot. No I/O."""
+
+from dataclasses import dataclass
+
+from banister.errors import Finding, Severity
+from banister.model import (
+    Dialect,
+    Script,
+    Statement,
+    Step,
+    TransactionMode,
+    Version,
+)
+from banister.script import Control, Traits, scan, traits
+
+__all__ = ["make_step"]
+
+#: What a file sets for its session, and where that belongs instead.
+_SESSION_ADVICE = {
+    "search_path": "set `search_path` in the settings, or qualify the names",
+    "lock_timeout": "write `-- banister: lock_timeout=5s` at the top of the file",
+    "statement_timeout": "set `statement_timeout` in the settings",
+    "timezone": "set `timezone` in the settings, or use SET LOCAL",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """A statement with what the planner must know of it."""
+
+    statement: Statement
+    traits: Traits
+    #: From 1.
+    number: int
+
+
+def make_step(
+    version: Version,
+    name: str,
+    script: Script,
+    dialect: Dialect,
+    *,
+    down: Script | None = None,
+    notes: tuple[str, ...] = (),
+) -> tuple[Step, tuple[Finding, ...]]:
+    """Return the step that runs `script`, and what is to be said about its text.
+
+    With an error among the findings the step must not run.
+    """
+    builder = _Builder(version, script, dialect)
+    scanned = scan(script.source.text, dialect)
+    for problem in scanned.problems:
+        builder.say(
+            Severity.ERROR, problem.code, problem.message, offset=problem.offset, hint=problem.hint
+        )
+    pieces = tuple(
+        _Piece(statement=statement, traits=traits(statement, dialect), number=number)
+        for number, statement in enumerate(scanned.statements, start=1)
+    )
+    for piece in pieces:
+        builder.check_settings(piece)
+    pieces, mode, begin_options = builder.choose_mode(pieces)
+    step = Step(
+        version=version,
+        name=name,
+        direction=script.direction,
+        script=script,
+        statements=tuple(piece.statement for piece in pieces),
+        mode=mode,
+        begin_options=begin_options,
+        down=down,
+        notes=(*notes, *builder.notes),
+    )
+    return step, tuple(builder.findings)
+
+
+class _Builder:
+    """Gathers findings and notes while one script is looked at."""
+
+    def __init__(self, version: Version, script: Script, dialect: Dialect) -> None:
+        self.version = version
+        self.script = script
+        self.dialect = dialect
+        self.findings: list[Finding] = []
+        self.notes: list[str] = []
+
+    def say(
+        self, severity: Severity, code: str, message: str, *, offset: int, hint: str | None = None
+    ) -> None:
+        self.findings.append(
+            Finding(
+                severity=severity,
+                code=code,
+                message=message,
+                location=self.script.source.locate(offset),
+                hint=hint,
+                version=self.version.text,
+            )
+        )
+
+    def check_settings(self, piece: _Piece) -> None:
+        known = piece.traits
+        start = piece.statement.start
+        if known.pragma == "foreign_keys" and known.pragma_sets:
+            self.say(
+                Severity.ERROR,
+                "pragma_foreign_keys",
+                "PRAGMA foreign_keys does nothing inside a transaction, and dropping a parent "
+                "would then cascade silently",
+                offset=start,
+                hint="remove it and write `-- banister: foreign_keys=off` at the top of the file",
+            )
+        value = (known.setting_value or "").strip("'\"").lower()
+        if "standard_conforming_strings" in known.session_settings and value in {
+            "off", "false", "no", "0",
+        }:  # fmt: skip
+            self.say(
+                Severity.ERROR,
+                "strings_not_standard",
+                "standard_conforming_strings = off changes where strings end, and with them "
+                "statements",
+                offset=start,
+                hint="write strings with backslash escapes as E'…' and remove this statement",
+            )
+        for setting in known.session_settings:
+            if setting in _SESSION_ADVICE:
+                self.say(
+                    Severity.WARNING,
+                    "session_setting",
+                    f"{setting} set here holds to the end of this file only: the session is "
+                    "reset before the next one",
+                    offset=start,
+                    hint=_SESSION_ADVICE[setting],
+                )
+
+    def choose_mode(
+        self, pieces: tuple[_Piece, ...]
+    ) -> tuple[tuple[_Piece, ...], TransactionMode, str]:
+        """Return the pieces to run, their mode and the options of the file's own BEGIN."""
+        if self.script.directives.transaction is False:
+            self._refuse_control(
+                pieces,
+                "in a transaction=off file every statement commits by itself",
+                "remove it, or move what belongs together to a migration of its own",
+            )
+            return pieces, TransactionMode.STATEMENTS, ""
+        wrapped, pieces, begin_options = self._unwrap(pieces)
+        self._refuse_control(
+            pieces,
+            "it would end the transaction that keeps the change and its record together",
+            "remove it, or write `-- banister: transaction=off` at the top of the file",
+        )
+        refusing = [piece for piece in pieces if piece.traits.refuses_transaction]
+        if not refusing:
+            return pieces, TransactionMode.WHOLE, begin_options
+        first = refusing[0]
+        what = first.traits.refuses_transaction
+        asks_for_one = wrapped or self.script.directives.transaction is True
+        if len(pieces) == 1 and not asks_for_one:
+            self.notes.append(f"runs outside a transaction: {what} cannot run inside one")
+            return pieces, TransactionMode.STATEMENTS, ""
+        others = len(pieces) - 1
+        reason = (
+            f"this file holds {others} other statement{'s' if others > 1 else ''}"
+            if others
+            else "this file asks for one"
+        )
+        self.say(
+            Severity.ERROR,
+            "refuses_transaction",
+            f"{what} cannot run inside a transaction, and {reason}",
+            offset=first.statement.start,
+            hint="move it to a migration of its own, or write `-- banister: transaction=off` at "
+            "the top of the file, whose statements then commit one by one",
+        )
+        return pieces, TransactionMode.WHOLE, begin_options
+
+    def _unwrap(self, pieces: tuple[_Piece, ...]) -> tuple[bool, tuple[_Piece, ...], str]:
+        """Take a BEGIN … COMMIT around the whole file as our own transaction."""
+        if len(pieces) < 2:
+            return False, pieces, ""
+        first, last = pieces[0].traits, pieces[-1].traits
+        wrapped = (
+            first.control is Control.BEGIN and last.control is Control.COMMIT and not last.chain
+        )
+        if not wrapped:
+            return False, pieces, ""
+        options = first.begin_options.upper()
+        if "READ ONLY" in options:
+            self.say(
+                Severity.ERROR,
+                "read_only_transaction",
+                "a READ ONLY transaction cannot record the migration",
+                offset=pieces[0].statement.start,
+                hint="remove READ ONLY",
+            )
+        return True, pieces[1:-1], options
+
+    def _refuse_control(self, pieces: tuple[_Piece, ...], reason: str, hint: str) -> None:
+        for piece in pieces:
+            control = piece.traits.control
+            if control is None or control is Control.SAVEPOINT:
+                continue
+            word = piece.traits.words[0] if piece.traits.words else control.value
+            self.say(
+                Severity.ERROR,
+                "transaction_control",
+                f"{word} cannot stand here: {reason}",
+                offset=piece.statement.start,
+                hint=hint,
+            )
