@@ -1,5 +1,6 @@
 """One script → one step: how it will run, or why it cannot. No I/O."""
 
+import re
 from dataclasses import dataclass
 
 from banister.errors import Finding, Severity
@@ -22,6 +23,27 @@ _SESSION_ADVICE = {
     "statement_timeout": "set `statement_timeout` in the settings",
     "timezone": "set `timezone` in the settings, or use SET LOCAL",
 }
+
+#: All that BEGIN may ask for: isolation levels and the like on PostgreSQL, the kind of lock on
+#: SQLite.
+_BEGIN_WORDS = frozenset(
+    [
+        "ISOLATION",
+        "LEVEL",
+        "SERIALIZABLE",
+        "REPEATABLE",
+        "READ",
+        "COMMITTED",
+        "UNCOMMITTED",
+        "WRITE",
+        "ONLY",
+        "NOT",
+        "DEFERRABLE",
+        "DEFERRED",
+        "IMMEDIATE",
+        "EXCLUSIVE",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +208,15 @@ class _Builder:
         if not wrapped:
             return False, pieces, ""
         options = first.begin_options.upper()
+        unknown = sorted(set(re.findall(r"[^\s,]+", options)) - _BEGIN_WORDS)
+        if unknown:
+            self.say(
+                Severity.ERROR,
+                "begin_options",
+                f"BEGIN asks for {' '.join(unknown)}, which is not known here",
+                offset=pieces[0].statement.start,
+                hint="remove it",
+            )
         if "READ ONLY" in options:
             self.say(
                 Severity.ERROR,

@@ -1,0 +1,238 @@
+"""The PostgreSQL engine: connection, runner lock and records; steps are carried out by apply."""
+
+import random
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from banister.engines.base import Database, HistoryChanged, SessionSettings
+from banister.engines.postgres.apply import Applier
+from banister.engines.postgres.faults import first_line
+from banister.engines.postgres.history import HistoryStore, Identity
+from banister.engines.postgres.lock import lock_key, signed
+from banister.engines.postgres.session import Connection, Session, connect
+from banister.engines.queries import load_queries
+from banister.errors import DatabaseError, HistoryError, LockTimeout, UnsupportedByEngine
+from banister.model import (
+    AppliedMigration,
+    Event,
+    History,
+    HistoryTable,
+    LogEntry,
+    LogEvent,
+    RunInfo,
+    Step,
+    Version,
+    WaitingForLock,
+)
+
+__all__ = ["PostgresEngine"]
+
+#: Pause between two looks at the runner lock, in seconds; spread so that runners do not march.
+_POLL_SECONDS = (0.2, 0.5)
+
+
+class PostgresEngine:
+    """One PostgreSQL database over one connection."""
+
+    def __init__(
+        self, conninfo: str, *, display: str, history: HistoryTable, settings: SessionSettings
+    ) -> None:
+        """Connect. Raises ConnectionFailed."""
+        self._queries = load_queries(__package__, "queries.sql")
+        self._store = HistoryStore(table=history, queries=self._queries)
+        self._settings = settings
+        self._key = lock_key(history)
+        #: None until the tables are known to be there.
+        self._identity: Identity | None = None
+        #: No application so far is later than this, by the server's clock.
+        self._last_applied: datetime | None = None
+        self._session: Session = connect(
+            conninfo, display=display, facts_query=self._queries["facts"]
+        )
+
+    @property
+    def database(self) -> Database:
+        """What this engine talks to."""
+        return self._session.database
+
+    def read_history(self, *, stored_downs: bool = False) -> History:
+        """Return what the database remembers; see `Engine.read_history`."""
+        try:
+            with self._session.reading() as connection:
+                history = self._store.read(connection, stored_downs=stored_downs)
+        except psycopg.Error as error:
+            raise HistoryError(
+                f"the history table {self._store.table} cannot be read: {first_line(error)}"
+            ) from error
+        times = [row.applied_at for row in history.applied if row.applied_at is not None]
+        self._last_applied = max(times, default=None)
+        return history
+
+    def lock(self, *, wait_seconds: float) -> Generator[Event, None, None]:
+        """Take the runner lock, polling; see `Engine.lock`.
+
+        Never the blocking form: a session that waits in pg_advisory_lock holds a snapshot, and
+        another session's CREATE INDEX CONCURRENTLY then waits for it while it waits for us.
+        """
+        self._refuse_unfit()
+        started = time.monotonic()
+        told: str | None = None
+        while (answer := self._ask("try_lock")) is None or not answer[0]:
+            waited = time.monotonic() - started
+            holder = self._holder()
+            if waited > wait_seconds:
+                raise LockTimeout(
+                    f"another run holds the lock on {self.database.display}: {holder}",
+                    state="nothing was run",
+                    hint="run again when it is done; `lock_wait` in the settings says how long "
+                    "to wait",
+                )
+            if holder != told:
+                told = holder
+                yield WaitingForLock(holder=holder, waited_seconds=waited)
+            time.sleep(random.uniform(*_POLL_SECONDS))  # noqa: S311 -- jitter, not a secret
+
+    def unlock(self) -> None:
+        """Give the runner lock back; see `Engine.unlock`."""
+        if not self._session.connection.closed:
+            self._ask("unlock")
+
+    def prepare(self) -> None:
+        """Make or extend the history tables; see `Engine.prepare`."""
+        self._session.reset(self._settings, lock_timeout=self._settings.lock_timeout)
+        try:
+            with self._session.writing() as connection:
+                self._identity = self._store.prepare(connection)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise HistoryError(
+                f"the history table {self._store.table} cannot be made or extended: "
+                f"{first_line(error)}",
+                hint="let its owner run: " + self._store.statements_to_extend(),
+            ) from error
+        except psycopg.Error as error:
+            raise HistoryError(
+                f"the history table {self._store.table} cannot be made or extended: "
+                f"{first_line(error)}"
+            ) from error
+
+    def apply(
+        self,
+        step: Step,
+        run: RunInfo,
+        *,
+        expected: frozenset[Version],  # noqa: ARG002 -- the session lock keeps others out
+        seed: bool | None = None,
+    ) -> Generator[Event, None, AppliedMigration | None]:
+        """Carry out a step and record it; see `Engine.apply`."""
+        applier = Applier(
+            session=self._session,
+            store=self._store,
+            identity=self._prepared(),
+            key=self._key,
+            settings=self._settings,
+            run=run,
+            not_before=self._last_applied,
+        )
+        row = yield from applier.apply(step, seed)
+        if row is not None:
+            self._last_applied = row.applied_at
+        return row
+
+    def record(self, entries: Sequence[LogEntry], run: RunInfo) -> None:
+        """Add events to the log; see `Engine.record`."""
+        self._prepared()
+        with self._recording() as connection:
+            self._store.log(connection, entries, run)
+
+    def stamp(self, rows: Sequence[AppliedMigration], run: RunInfo) -> None:
+        """Record migrations as applied without running them; see `Engine.stamp`."""
+        identity = self._prepared()
+        with self._recording() as connection:
+            for row in rows:
+                entry = LogEntry(
+                    event=LogEvent.BASELINED,
+                    version=row.version,
+                    name=row.name,
+                    checksum=row.up_checksum,
+                )
+                self._last_applied = self._store.insert(
+                    connection, row, run, identity, not_before=self._last_applied
+                )
+                self._store.log(connection, [entry], run)
+
+    def accept_edit(self, row: AppliedMigration, run: RunInfo) -> None:
+        """Replace a row's checksums and kept down text; see `Engine.accept_edit`."""
+        self._prepared()
+        entry = LogEntry(
+            event=LogEvent.EDIT_ACCEPTED,
+            version=row.version,
+            name=row.name,
+            checksum=row.up_checksum,
+        )
+        with self._recording() as connection:
+            self._store.accept(connection, row)
+            self._store.log(connection, [entry], run)
+
+    def close(self) -> None:
+        """Close the connection, and with it give up the lock. Never raises."""
+        self._session.connection.close()
+
+    def _prepared(self) -> Identity:
+        if self._identity is None:
+            self.prepare()
+        assert self._identity is not None  # noqa: S101 -- prepare() sets it or raises
+        return self._identity
+
+    @contextmanager
+    def _recording(self) -> Iterator[Connection]:
+        """A transaction of our own, in a session that no file has changed."""
+        try:
+            self._session.reset(self._settings, lock_timeout=self._settings.lock_timeout)
+            with self._session.writing() as connection:
+                yield connection
+        except psycopg.errors.UniqueViolation:
+            raise HistoryChanged from None
+        except psycopg.Error as error:
+            raise DatabaseError(
+                f"the history table {self._store.table} cannot be written: {first_line(error)}",
+                hint="if the connection was lost, run `banister status` to see where things stand",
+            ) from error
+
+    def _refuse_unfit(self) -> None:
+        if self._session.read_only is not None:
+            raise DatabaseError(
+                f"{self.database.display}: {self._session.read_only}",
+                code="read_only",
+                state="nothing was run",
+                hint="connect to the primary server",
+            )
+        if self._session.pooled:
+            raise UnsupportedByEngine(
+                f"{self.database.display} is reached through a connection pooler: a session lock "
+                "could be left behind in it",
+                code="pooler",
+                state="nothing was run",
+                hint="give the URL of the server itself, for example with --url",
+            )
+
+    def _ask(self, query: str) -> tuple[Any, ...] | None:
+        high, low = self._key
+        values = {"key": signed(high, low), "high": high, "low": low}
+        connection = self._session.connection
+        return connection.execute(self._queries[query].encode(), values).fetchone()
+
+    def _holder(self) -> str:
+        row = self._ask("lock_holder")
+        if row is None:
+            return "a session that has just ended"
+        pid, user, application, _ = row
+        return (
+            f"pid {pid}"
+            + (f", user {user}" if user else "")
+            + (f", application {application}" if application else "")
+        )

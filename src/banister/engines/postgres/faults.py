@@ -1,0 +1,110 @@
+"""What PostgreSQL says about a failure → Banister's errors, with places and advice."""
+
+import re
+from pathlib import PurePath
+
+import psycopg
+
+from banister.errors import Failure, Location, MigrationFailed
+from banister.model import Statement, Step
+
+__all__ = ["failed_at_end", "failed_in_statement", "failure_of", "first_line"]
+
+#: SQLSTATE → what such a failure usually means here.
+#: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_ADVICE = {
+    "42P01": "no migration before this one makes that table or view; if another tool makes it, "
+    "run that tool first; if it stands in another schema, qualify the name or set `search_path`",
+    "42501": "the role lacks a right: see \\dp in psql, and grant what is missing",
+    "42601": "if the syntax is right, it may be of a newer PostgreSQL than this server",
+    "42704": "no migration before this one makes it; roles belong to the whole server and are "
+    "made by whoever runs it",
+    "55P03": "another session holds a lock that this statement needs; "
+    "run again when it is done, or allow more time with `-- banister: lock_timeout=30s`",
+    "57014": "the statement was cancelled; `statement_timeout` in the settings bounds its time",
+    "58P01": "the server lacks these files: install the extension's package on the server",
+    "0A000": "this server cannot do that: a newer version or an extension may be needed",
+    "25001": "write `-- banister: transaction=off` at the top of the file, or move the statement "
+    "to a migration of its own",
+    "25006": "the transaction is read-only; a migration cannot be recorded in it",
+    "55P04": "a new enum value can be used only after the transaction that added it: "
+    "use it in the next migration",
+}
+
+
+def failure_of(error: psycopg.Error) -> Failure:
+    """Return what the server said, or the driver where the server did not speak."""
+    diag = error.diag
+    return Failure(
+        message=diag.message_primary or str(error).strip(),
+        sqlstate=error.sqlstate,
+        detail=diag.message_detail,
+        server_hint=diag.message_hint,
+        context=diag.context,
+    )
+
+
+def first_line(error: psycopg.Error) -> str:
+    """Return what the server or the driver said, in one line, with its SQLSTATE."""
+    failure = failure_of(error)
+    code = f" [{failure.sqlstate}]" if failure.sqlstate else ""
+    return (failure.message.splitlines() or [type(error).__name__])[0] + code
+
+
+def failed_in_statement(step: Step, number: int, error: psycopg.Error) -> MigrationFailed:
+    """Return the error for statement `number` (from 1) of a step."""
+    statement = step.statements[number - 1]
+    note = f"{step.direction}, statement {number} of {len(step.statements)}"
+    return _failed(step, error, _place(step, statement, error, note))
+
+
+def failed_at_end(step: Step, error: psycopg.Error, what: str) -> MigrationFailed:
+    """Return the error for what fails outside a step's own statements, such as COMMIT."""
+    path = step.script.source.path
+    return _failed(step, error, Location(path=path, note=f"{step.direction}, {what}"))
+
+
+def _failed(step: Step, error: psycopg.Error, location: Location) -> MigrationFailed:
+    failure = failure_of(error)
+    name = PurePath(step.script.source.path).name
+    code = f" [{failure.sqlstate}]" if failure.sqlstate else ""
+    return MigrationFailed(
+        f"migration {name} failed: {failure.message}{code}",
+        version=step.version.text,
+        failure=failure,
+        location=location,
+        hint=_ADVICE.get(failure.sqlstate or ""),
+    )
+
+
+def _place(step: Step, statement: Statement, error: psycopg.Error, note: str) -> Location:
+    """Find the character the server means.
+
+    The server counts characters of the statement it was sent, from 1
+    (https://www.postgresql.org/docs/current/protocol-error-fields.html). Errors at run time have
+    no position; inside a DO block the context tells the line of its body, in COPY the row.
+    """
+    source = step.script.source
+    offset = statement.start
+    position = error.diag.statement_position
+    context = error.diag.context or ""
+    if position is not None:
+        return source.locate(offset + int(position) - 1, note=note)
+    row = re.search(r"^COPY .*?, line (\d+)", context, re.MULTILINE)
+    if row is not None and statement.copy_start is not None:
+        first, _ = source.line_and_column(statement.copy_start)
+        return Location(
+            path=source.path,
+            line=first + int(row[1]) - 1,
+            source_line=source.line(first + int(row[1]) - 1),
+            note=note,
+        )
+    body = re.search(r"function inline_code_block line (\d+)", context)
+    start = re.search(r"\$\w*\$|'", statement.text)
+    if body is not None and start is not None:
+        first, _ = source.line_and_column(offset + start.end())
+        line = first + int(body[1]) - 1
+        text = source.line(line)
+        column = len(text) - len(text.lstrip()) + 1
+        return Location(path=source.path, line=line, column=column, source_line=text, note=note)
+    return source.locate(offset, note=note)

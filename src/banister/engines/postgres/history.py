@@ -1,0 +1,299 @@
+"""The history table and its log on PostgreSQL: reading, making, extending, writing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+
+from banister.engines.postgres.session import Connection
+from banister.errors import HistoryError
+from banister.model import (
+    AppliedMigration,
+    History,
+    HistoryTable,
+    LogEntry,
+    RunInfo,
+    Version,
+)
+from banister.planning import HistoryRow, LogRow, recall
+
+__all__ = ["HistoryStore", "Identity"]
+
+_OURS = ("up_checksum", "down_checksum", "down_text", "duration_ms", "run_id")
+_TEXT_TYPES = frozenset({"text", "character varying", "character"})
+_NUMBER_TYPES = frozenset({"smallint", "integer", "bigint", "numeric"})
+_TIME_TYPES = frozenset({"timestamp with time zone", "timestamp without time zone", "date"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The tables as they were when the run began: a file must not put others in their place."""
+
+    history_oid: int
+    log_oid: int
+    #: Types of the history table's columns.
+    types: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """The columns of a history table that is there."""
+
+    oid: int
+    types: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryStore:
+    """SQL around one history table, over whatever connection it is handed."""
+
+    table: HistoryTable
+    #: Named queries of queries.sql.
+    queries: Mapping[str, str]
+
+    @property
+    def qualified(self) -> str:
+        """The quoted name of the history table with its schema."""
+        return sql.Identifier(self.table.schema, self.table.name).as_string(None)
+
+    @property
+    def qualified_log(self) -> str:
+        """The quoted name of the log with its schema."""
+        return sql.Identifier(self.table.schema, self.table.log_name).as_string(None)
+
+    def read(self, connection: Connection, *, stored_downs: bool) -> History:
+        """Return what the tables hold; a missing table is an empty history.
+
+        Raises HistoryError when the table there cannot serve. Writes nothing.
+        """
+        shape = self._shape(connection, self.table.name)
+        log: list[LogRow] = []
+        if self._shape(connection, self.table.log_name) is not None:
+            log = [
+                LogRow(
+                    event=event, version=version, name=name, direction=direction,
+                    statement=statement, checksum=checksum, detail=detail,
+                )
+                for event, version, name, direction, statement, checksum, detail
+                in self._run(connection, "read_log")
+            ]  # fmt: skip
+        rows = [] if shape is None else self._read_rows(connection, shape, stored_downs)
+        new = shape is None and not self._run(connection, "user_tables")[0][0]
+        return recall(rows, log, table=self.table, database_is_new=new)
+
+    def prepare(self, connection: Connection) -> Identity:
+        """Make the tables, or add our columns to another runner's. Call inside a transaction."""
+        shape = self._shape(connection, self.table.name)
+        if shape is None:
+            self._run(connection, "create_history")
+            self._run(connection, "comment_history")
+        else:
+            self._check(connection, shape)
+            if not set(_OURS) <= shape.types.keys():
+                self._run(connection, "extend_history")
+        if self._shape(connection, self.table.log_name) is None:
+            self._run(connection, "create_log")
+            self._run(connection, "index_log")
+            self._run(connection, "comment_log")
+        made = self._shape(connection, self.table.name)
+        return Identity(
+            types=made.types if made else {},
+            history_oid=self._oid(connection, self.qualified),
+            log_oid=self._oid(connection, self.qualified_log),
+        )
+
+    def statements_to_extend(self) -> str:
+        """Return the SQL that gives another runner's table our columns."""
+        return self._compose("extend_history").as_string(None)
+
+    def still_ours(
+        self, connection: Connection, identity: Identity, *, high: int, low: int
+    ) -> tuple[bool, bool]:
+        """Return whether the runner lock is held here, and whether both tables are the same."""
+        values = {
+            "high": high, "low": low,
+            "history": self.qualified, "history_oid": identity.history_oid,
+            "log": self.qualified_log, "log_oid": identity.log_oid,
+        }  # fmt: skip
+        locked, history_same, log_same = self._run(connection, "still_ours", values)[0]
+        return locked, history_same and log_same
+
+    def insert(
+        self,
+        connection: Connection,
+        row: AppliedMigration,
+        run: RunInfo,
+        identity: Identity,
+        *,
+        not_before: datetime | None,
+    ) -> datetime | None:
+        """Add a row; return its time of application, which is later than `not_before`."""
+        types = identity.types
+        values = {
+            "version": self._spell(types, row.version), "name": row.name,
+            "not_before": not_before,
+            "up_checksum": row.up_checksum, "down_checksum": row.down_checksum,
+            "down_text": row.down_text, "duration_ms": row.duration_ms, "run_id": run.run_id,
+        }  # fmt: skip
+        at: datetime | None = self._run(
+            connection,
+            "insert_applied",
+            values,
+            applied_at=_read_time(types["applied_at"]),
+            applied_at_value=_write_time(types["applied_at"]),
+        )[0][0]
+        return at
+
+    def delete(self, connection: Connection, version: Version) -> int:
+        """Remove the row of a version, however it is spelled there; return how many there were."""
+        removed = 0
+        for (text,) in self._run(connection, "applied_versions"):
+            if Version(text.strip()).number == version.number:
+                cursor = connection.execute(self._compose("delete_applied"), {"version": text})
+                removed += cursor.rowcount
+        return removed
+
+    def accept(self, connection: Connection, row: AppliedMigration) -> None:
+        """Replace the name, checksums and kept down text of a version's row."""
+        for (text,) in self._run(connection, "applied_versions"):
+            if Version(text.strip()).number == row.version.number:
+                values = {
+                    "version": text, "name": row.name, "up_checksum": row.up_checksum,
+                    "down_checksum": row.down_checksum, "down_text": row.down_text,
+                }  # fmt: skip
+                self._run(connection, "update_accepted", values)
+
+    def log(self, connection: Connection, entries: Sequence[LogEntry], run: RunInfo) -> None:
+        """Add events, in their order. Call inside a transaction."""
+        for entry in entries:
+            values = {
+                "run_id": run.run_id, "who": run.who, "host": run.host,
+                "tool_version": run.tool_version, "event": entry.event,
+                "version": entry.version and entry.version.text, "name": entry.name,
+                "direction": entry.direction, "statement": entry.statement,
+                "checksum": entry.checksum, "duration_ms": entry.duration_ms,
+                "detail": entry.detail,
+            }  # fmt: skip
+            self._run(connection, "insert_log", values)
+
+    @staticmethod
+    def _spell(types: Mapping[str, str], version: Version) -> str:
+        return version.text if types["version"] in _TEXT_TYPES else str(version.number)
+
+    def _read_rows(
+        self, connection: Connection, shape: _Shape, stored_downs: bool
+    ) -> list[HistoryRow]:
+        self._check(connection, shape)
+        wanted = [name for name in _OURS[:4] if name in shape.types]
+        if not stored_downs:
+            wanted = [name for name in wanted if name != "down_text"]
+        extra = sql.SQL("").join(sql.SQL(", ") + sql.Identifier(name) for name in wanted)
+        rows = self._run(
+            connection,
+            "read_history",
+            applied_at=_read_time(shape.types["applied_at"]),
+            version_number=_version_order(shape.types["version"]),
+            extra=extra,
+        )
+        return [
+            HistoryRow(version=row[0], name=row[1], applied_at=row[2],
+                       **dict(zip(wanted, row[3:], strict=True)))
+            for row in rows
+        ]  # fmt: skip
+
+    def _shape(self, connection: Connection, name: str) -> _Shape | None:
+        rows = self._run(connection, "table_shape", {"schema": self.table.schema, "table": name})
+        if not rows:
+            return None
+        if rows[0][3] not in {"r", "p"}:
+            raise HistoryError(
+                f"{self.table.schema}.{name} is not a table",
+                hint="name another table with `history_table` in the settings",
+            )
+        return _Shape(oid=rows[0][2], types={row[0]: row[1] for row in rows})
+
+    def _check(self, connection: Connection, shape: _Shape) -> None:
+        """Refuse a table that could lose or hide rows."""
+        missing = [name for name in ("version", "name", "applied_at") if name not in shape.types]
+        if missing:
+            raise HistoryError(
+                f"the history table {self.table} has no column {', '.join(missing)}",
+                hint="it needs version, name and applied_at; "
+                "or name another table with `history_table` in the settings",
+            )
+        version_type, time_type = shape.types["version"], shape.types["applied_at"]
+        if version_type not in _TEXT_TYPES | _NUMBER_TYPES:
+            raise HistoryError(
+                f"the history table {self.table} has a version of type {version_type}",
+                hint="it must be text or an integer",
+            )
+        if time_type not in _TIME_TYPES | _TEXT_TYPES:
+            raise HistoryError(
+                f"the history table {self.table} has an applied_at of type {time_type}",
+                hint="it must be a timestamp",
+            )
+        unique, secured, readable, owner, owned = self._run(
+            connection, "table_rights", {"oid": shape.oid}
+        )[0]
+        if not readable:
+            raise HistoryError(
+                f"this role may not read the history table {self.table}",
+                hint=f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.qualified} TO …; "
+                f"its owner is {owner}",
+            )
+        if secured and not owned:
+            raise HistoryError(
+                f"the history table {self.table} is under row level security, which may hide rows",
+                hint=f"ALTER TABLE {self.qualified} DISABLE ROW LEVEL SECURITY; "
+                f"its owner is {owner}",
+            )
+        if not unique:
+            raise HistoryError(
+                f"the history table {self.table} has no unique key on version: two runs could "
+                "record one migration twice",
+                hint=f"ALTER TABLE {self.qualified} ADD PRIMARY KEY (version);",
+            )
+
+    def _oid(self, connection: Connection, name: str) -> int:
+        oid: int = self._run(connection, "table_oid", {"name": name})[0][0]
+        return oid
+
+    def _compose(self, query: str, **parts: sql.Composable) -> sql.Composed:
+        return sql.SQL(self.queries[query]).format(  # type: ignore[arg-type]
+            history=sql.Identifier(self.table.schema, self.table.name),
+            log=sql.Identifier(self.table.schema, self.table.log_name),
+            **parts,
+        )
+
+    def _run(
+        self,
+        connection: Connection,
+        query: str,
+        values: Mapping[str, object] | None = None,
+        **parts: sql.Composable,
+    ) -> list[tuple[Any, ...]]:
+        """Run a named query and return its rows, or none where it gives none."""
+        cursor = connection.execute(self._compose(query, **parts), values or {})
+        return cursor.fetchall() if cursor.description else []
+
+
+def _read_time(kind: str) -> sql.SQL:
+    if kind in _TIME_TYPES:
+        return sql.SQL("applied_at::pg_catalog.timestamptz")
+    return sql.SQL("NULL::pg_catalog.timestamptz")
+
+
+def _write_time(kind: str) -> sql.SQL:
+    value = (
+        "greatest(pg_catalog.clock_timestamp(), %(not_before)s::pg_catalog.timestamptz "
+        "OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval)"
+    )
+    return sql.SQL(value if kind in _TIME_TYPES else f"({value})::pg_catalog.text")
+
+
+def _version_order(kind: str) -> sql.SQL:
+    if kind in _TEXT_TYPES:
+        return sql.SQL("pg_catalog.length(version::pg_catalog.text)")
+    return sql.SQL("version")

@@ -1,0 +1,178 @@
+"""One connection: how it is made, pinned, reset between files, and what it says of itself."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from banister.engines.base import Database, SessionSettings
+from banister.errors import ConnectionFailed, DatabaseError
+from banister.model import Dialect
+
+__all__ = ["Connection", "Notice", "Session", "connect"]
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+#: A dead server is noticed within 25 seconds, not within two hours.
+#: https://www.postgresql.org/docs/current/libpq-connect.html
+_CONNECT_DEFAULTS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+
+#: All a file can leave behind in its session, short of DISCARD ALL, which drops the runner lock.
+#: https://www.postgresql.org/docs/current/sql-discard.html
+_RESET = (
+    "RESET SESSION AUTHORIZATION",
+    "RESET ROLE",
+    "RESET ALL",
+    "CLOSE ALL",
+    "DEALLOCATE ALL",
+    "DISCARD TEMP",
+    "DISCARD SEQUENCES",
+    "UNLISTEN *",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something the server said while a statement ran."""
+
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A connection in autocommit mode and what is known about its server."""
+
+    connection: Connection
+    database: Database
+    #: The role the session logged in as.
+    user: str
+    #: Why nothing can be written here; None: writes are possible.
+    read_only: str | None
+    #: The server process is not the one the connection was promised: a pooler stands between.
+    pooled: bool
+    #: Filled by the connection, emptied by `take_notices`.
+    _notices: deque[Notice] = field(default_factory=deque, repr=False)
+
+    def reset(self, settings: SessionSettings, *, lock_timeout: float) -> None:
+        """Bring the session to the state every file starts from. `lock_timeout` in seconds."""
+        pins = {
+            "client_encoding": "UTF8",
+            "standard_conforming_strings": "on",
+            "row_security": "off",
+            "lock_timeout": _milliseconds(lock_timeout),
+            "statement_timeout": _milliseconds(settings.statement_timeout),
+            "search_path": settings.search_path,
+            "timezone": settings.timezone,
+        }
+        with self.connection.pipeline():
+            for statement in _RESET:
+                self.connection.execute(statement)
+            for name, value in pins.items():
+                if value is not None:
+                    self.connection.execute(
+                        "SELECT pg_catalog.set_config(%s, %s, false)", (name, value)
+                    )
+
+    def take_notices(self) -> Iterator[Notice]:
+        """Yield what the server said since the last call."""
+        while self._notices:
+            yield self._notices.popleft()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One read-only snapshot; row security raises instead of hiding rows."""
+        self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            self.connection.execute("SET LOCAL row_security = off")
+            yield self.connection
+        finally:
+            if not self.connection.closed:
+                self.connection.execute("ROLLBACK")
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction of our own: committed at the end, rolled back on any exception."""
+        with self.connection.transaction():
+            yield self.connection
+
+
+def connect(conninfo: str, *, display: str, facts_query: str) -> Session:
+    """Connect and look at the server. Raises ConnectionFailed; no message holds a secret."""
+    try:
+        given = conninfo_to_dict(conninfo)
+    except psycopg.Error:
+        # libpq quotes parts of what it cannot read, and that may be a password.
+        raise ConnectionFailed(
+            f"the connection string for {display} cannot be read",
+            hint="write special characters of a password as %XX in a URL, "
+            "or put the password into a ~/.pgpass file",
+        ) from None
+    full = make_conninfo("", **{**_CONNECT_DEFAULTS, "application_name": "banister", **given})
+    try:
+        connection: Connection = psycopg.connect(full, autocommit=True, prepare_threshold=None)
+    except psycopg.Error as error:
+        raise ConnectionFailed(
+            f"cannot connect to {display}: {str(error).strip()}", hint=_connect_hint(error)
+        ) from None
+    try:
+        return _look(connection, display, facts_query)
+    except psycopg.Error as error:
+        connection.close()
+        raise DatabaseError(f"{display} did not answer: {error}") from error
+
+
+def _look(connection: Connection, display: str, facts_query: str) -> Session:
+    row = connection.execute(facts_query.encode()).fetchone()
+    if row is None:
+        raise ConnectionFailed(f"{display} did not say what it is")
+    number, version, pid, recovering, read_only, user, _name = row
+    why_not = None
+    if recovering:
+        why_not = "this server is a standby: it replays another server and takes no writes"
+    elif read_only == "on":
+        why_not = "transactions are read-only here (default_transaction_read_only is on)"
+    notices: deque[Notice] = deque(maxlen=10_000)
+    connection.add_notice_handler(
+        lambda diag: notices.append(
+            Notice(severity=diag.severity or "NOTICE", message=diag.message_primary or "")
+        )
+    )
+    return Session(
+        connection=connection,
+        database=Database(
+            dialect=Dialect.POSTGRESQL,
+            display=display,
+            server=f"PostgreSQL {version.split()[0]}",
+            server_version=(number // 10000, number % 10000),
+        ),
+        user=user,
+        read_only=why_not,
+        pooled=pid != connection.info.backend_pid,
+        _notices=notices,
+    )
+
+
+def _milliseconds(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{round(seconds * 1000)}ms"
+
+
+def _connect_hint(error: psycopg.Error) -> str:
+    text = str(error)
+    if "password" in text:
+        return "check the password: in the URL, PGPASSWORD, or ~/.pgpass"
+    if "does not exist" in text:
+        return "create it first, for example with `createdb`, or correct the name"
+    if "starting up" in text or "53300" in text or "too many clients" in text:
+        return "wait a moment and run the same command again"
+    return "check host and port, and that the server is running"
