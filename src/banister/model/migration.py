@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, total_ordering
-from typing import Self
 
 from banister.errors import Finding
 from banister.model.text import Direction, Script
@@ -26,7 +25,7 @@ class Version:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and self.number == other.number
 
-    def __lt__(self, other: Self) -> bool:
+    def __lt__(self, other: "Version") -> bool:
         return self.number < other.number
 
     def __hash__(self) -> int:

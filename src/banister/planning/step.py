@@ -27,22 +27,10 @@ _SESSION_ADVICE = {
 #: All that BEGIN may ask for: isolation levels and the like on PostgreSQL, the kind of lock on
 #: SQLite.
 _BEGIN_WORDS = frozenset(
-    [
-        "ISOLATION",
-        "LEVEL",
-        "SERIALIZABLE",
-        "REPEATABLE",
-        "READ",
-        "COMMITTED",
-        "UNCOMMITTED",
-        "WRITE",
-        "ONLY",
-        "NOT",
-        "DEFERRABLE",
-        "DEFERRED",
-        "IMMEDIATE",
-        "EXCLUSIVE",
-    ]
+    (
+        *("ISOLATION", "LEVEL", "SERIALIZABLE", "REPEATABLE", "READ", "COMMITTED", "UNCOMMITTED"),
+        *("WRITE", "ONLY", "NOT", "DEFERRABLE", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"),
+    )
 )
 
 

@@ -49,18 +49,16 @@ class Applier:
     settings: SessionSettings
     run: RunInfo
     not_before: datetime | None
+    #: A decision about seeds to record with the step.
+    seed: bool | None = None
 
-    def apply(
-        self, step: Step, seed: bool | None
-    ) -> Generator[Event, None, AppliedMigration | None]:
+    def apply(self, step: Step) -> Generator[Event, None, AppliedMigration | None]:
         """Carry out a step; see `Engine.apply`."""
         if step.mode is TransactionMode.WHOLE:
-            return (yield from self._whole(step, seed))
-        return (yield from self._statements(step, seed))
+            return (yield from self._whole(step))
+        return (yield from self._statements(step))
 
-    def _whole(
-        self, step: Step, seed: bool | None
-    ) -> Generator[Event, None, AppliedMigration | None]:
+    def _whole(self, step: Step) -> Generator[Event, None, AppliedMigration | None]:
         started = time.monotonic()
         self._reset(step)
         with self._transaction(step, options=step.begin_options) as connection:
@@ -68,13 +66,11 @@ class Applier:
             for number in send_batched(connection, step, numbers):
                 yield from self._said(step)
                 yield StatementDone(step=step, number=number, total=len(step.statements))
-            row = self._record(connection, step, seed, started)
+            row = self._record(connection, step, started)
         yield from self._said(step)
         return row
 
-    def _statements(
-        self, step: Step, seed: bool | None
-    ) -> Generator[Event, None, AppliedMigration | None]:
+    def _statements(self, step: Step) -> Generator[Event, None, AppliedMigration | None]:
         started = time.monotonic()
         self._reset(step)
         if step.done == 0:
@@ -96,7 +92,7 @@ class Applier:
             yield from self._said(step)
             yield StatementDone(step=step, number=number, total=len(step.statements))
         with self._transaction(step) as connection:
-            return self._record(connection, step, seed, started)
+            return self._record(connection, step, started)
 
     def _alone(self, step: Step, number: int) -> None:
         """Run what cannot share a transaction with its record, between two events."""
@@ -128,7 +124,7 @@ class Applier:
         )
 
     def _record(
-        self, connection: Connection, step: Step, seed: bool | None, started: float
+        self, connection: Connection, step: Step, started: float
     ) -> AppliedMigration | None:
         """Write or remove the step's row and log it, inside its transaction."""
         self._become_ourselves(connection, step)
@@ -144,8 +140,8 @@ class Applier:
                 duration_ms=duration,
             )
         ]
-        if seed is not None:
-            entries.append(LogEntry(event=LogEvent.SEEDED, detail="yes" if seed else "no"))
+        if self.seed is not None:
+            entries.append(LogEntry(event=LogEvent.SEEDED, detail="yes" if self.seed else "no"))
         row = None
         if up:
             row = self._insert(connection, step, duration)
@@ -159,8 +155,8 @@ class Applier:
             version=step.version,
             name=step.name,
             up_checksum=step.script.checksum,
-            down_checksum=step.down and step.down.checksum,
-            down_text=step.down and step.down.source.text,
+            down_checksum=step.down.checksum if step.down else None,
+            down_text=step.down.source.text if step.down else None,
             duration_ms=duration,
         )
         try:

@@ -99,8 +99,11 @@ class PostgresEngine:
 
     def unlock(self) -> None:
         """Give the runner lock back; see `Engine.unlock`."""
-        if not self._session.connection.closed:
-            self._ask("unlock")
+        try:
+            if not self._session.connection.closed:
+                self._ask("unlock")
+        except psycopg.Error:
+            self._session.connection.close()
 
     def prepare(self) -> None:
         """Make or extend the history tables; see `Engine.prepare`."""
@@ -137,8 +140,9 @@ class PostgresEngine:
             settings=self._settings,
             run=run,
             not_before=self._last_applied,
+            seed=seed,
         )
-        row = yield from applier.apply(step, seed)
+        row = yield from applier.apply(step)
         if row is not None:
             self._last_applied = row.applied_at
         return row

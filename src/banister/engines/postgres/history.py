@@ -79,7 +79,9 @@ class HistoryStore:
                 for event, version, name, direction, statement, checksum, detail
                 in self._run(connection, "read_log")
             ]  # fmt: skip
-        rows = [] if shape is None else self._read_rows(connection, shape, stored_downs)
+        rows = (
+            [] if shape is None else self._read_rows(connection, shape, stored_downs=stored_downs)
+        )
         new = shape is None and not self._run(connection, "user_tables")[0][0]
         return recall(rows, log, table=self.table, database_is_new=new)
 
@@ -183,7 +185,7 @@ class HistoryStore:
         return version.text if types["version"] in _TEXT_TYPES else str(version.number)
 
     def _read_rows(
-        self, connection: Connection, shape: _Shape, stored_downs: bool
+        self, connection: Connection, shape: _Shape, *, stored_downs: bool
     ) -> list[HistoryRow]:
         self._check(connection, shape)
         wanted = [name for name in _OURS[:4] if name in shape.types]
@@ -261,7 +263,7 @@ class HistoryStore:
         return oid
 
     def _compose(self, query: str, **parts: sql.Composable) -> sql.Composed:
-        return sql.SQL(self.queries[query]).format(  # type: ignore[arg-type]
+        return sql.SQL(self.queries[query]).format(
             history=sql.Identifier(self.table.schema, self.table.name),
             log=sql.Identifier(self.table.schema, self.table.log_name),
             **parts,

@@ -1,0 +1,218 @@
+"""Carries out plans: lock, read the history again, plan again, run and record, tell.
+
+The only module that acts. It yields events and raises errors that say what state is left; it
+never prints.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from banister.engines.base import Engine, HistoryChanged
+from banister.errors import BanisterError, DatabaseError, FindingsError, MigrationFailed
+from banister.model import (
+    Direction,
+    Event,
+    History,
+    LogEntry,
+    LogEvent,
+    NothingToDo,
+    Plan,
+    Planned,
+    RunFinished,
+    RunInfo,
+    Skipped,
+    Step,
+    StepDone,
+    StepFailed,
+    StepStarted,
+    TransactionMode,
+)
+
+__all__ = ["Job", "refuse_errors", "run"]
+
+
+@dataclass(kw_only=True)
+class Job:
+    """What one run is made of, and how far it came."""
+
+    engine: Engine
+    info: RunInfo
+    #: The plan for a history: pure, so that it can be made again whenever the history changed.
+    make_plan: Callable[[History], Plan]
+    #: Seconds to wait for another run.
+    lock_wait: float
+    #: Whether the plan needs the down texts that the database keeps.
+    stored_downs: bool = False
+    #: The steps that are committed.
+    done: list[Step] = field(default_factory=list)
+
+
+def refuse_errors(plan: Plan) -> None:
+    """Raise FindingsError when something stands against the plan."""
+    errors = plan.errors
+    if not errors:
+        return
+    first = errors[0]
+    message = (
+        first.message if len(errors) == 1 else f"{len(errors)} problems stand against this run"
+    )
+    raise FindingsError(message, findings=plan.findings, hint=first.hint)
+
+
+def run(job: Job) -> Generator[Event, None, RunFinished]:
+    """Carry out the plan; yield what happens; return how it ended.
+
+    Without pending work no lock is taken and nothing is written. Otherwise the history is read
+    again under the lock and the plan is made again from it, so that of several runs at the same
+    time each migration runs in one. Steps that are committed stay; the first failure ends the
+    run, is logged in a transaction of its own, and is raised with the state that is left. Raises
+    FindingsError before anything is written when a check fails.
+    """
+    started = time.monotonic()
+    plan = _plan(job)
+    if not plan.has_work:
+        yield NothingToDo(plan=plan)
+        return _finished(job, plan, started)
+    try:
+        yield from job.engine.lock(wait_seconds=job.lock_wait)
+        before, plan = plan, _plan(job)
+        _refuse_another_way_down(job, before, plan)
+        while plan.has_work:
+            yield Planned(plan=plan)
+            job.engine.prepare()
+            try:
+                yield from _carry_out(job, plan)
+                break
+            except HistoryChanged:
+                before, plan = plan, _plan(job)
+                _refuse_another_way_down(job, before, plan)
+        else:
+            yield NothingToDo(plan=plan)
+    finally:
+        job.engine.unlock()
+    finished = _finished(job, plan, started)
+    yield finished
+    return finished
+
+
+def _finished(job: Job, plan: Plan, started: float) -> RunFinished:
+    return RunFinished(
+        run_id=job.info.run_id,
+        plan=plan,
+        steps=tuple(job.done),
+        duration_ms=round((time.monotonic() - started) * 1000),
+    )
+
+
+def _plan(job: Job) -> Plan:
+    plan = job.make_plan(job.engine.read_history(stored_downs=job.stored_downs))
+    refuse_errors(plan)
+    return plan
+
+
+def _refuse_another_way_down(job: Job, before: Plan, now: Plan) -> None:
+    """Stop when "the last two" are other ones now: nobody asked for those to be rolled back."""
+    if before.direction is Direction.UP or [s.version for s in before.steps] == [
+        s.version for s in now.steps
+    ]:
+        return
+    done = ", ".join(str(step.version) for step in job.done)
+    raise DatabaseError(
+        "another run changed the history meanwhile: what this one would roll back now is not what "
+        "it was asked to",
+        code="history_changed",
+        state=f"{done} rolled back, nothing else" if done else "nothing was rolled back",
+        hint="look at `banister status`, then run the command again",
+    )
+
+
+def _carry_out(job: Job, plan: Plan) -> Generator[Event, None, None]:
+    yield from _record_skips(job, plan)
+    expected = plan.made_from
+    seed = plan.seed
+    for number, step in enumerate(plan.steps, start=1):
+        yield StepStarted(step=step, number=number, total=len(plan.steps))
+        started = time.monotonic()
+        try:
+            row = yield from job.engine.apply(step, job.info, expected=expected, seed=seed)
+        except BanisterError as error:
+            _explain(error, job, plan, step)
+            _log_failure(job, step, error)
+            yield StepFailed(step=step, error=error)
+            raise
+        seed = None
+        job.done.append(step)
+        expected = expected ^ {step.version}
+        duration = round((time.monotonic() - started) * 1000)
+        yield StepDone(step=step, duration_ms=duration, row=row)
+
+
+def _record_skips(job: Job, plan: Plan) -> Generator[Event, None, None]:
+    if not plan.newly_skipped:
+        return
+    job.engine.record(
+        [
+            LogEntry(
+                event=LogEvent.SKIPPED,
+                version=migration.version,
+                name=migration.name,
+                detail="tags: " + ", ".join(sorted(migration.tags)),
+            )
+            for migration in plan.newly_skipped
+        ],
+        job.info,
+    )
+    for migration in plan.newly_skipped:
+        yield Skipped(migration=migration)
+
+
+def _explain(error: BanisterError, job: Job, plan: Plan, step: Step) -> None:
+    """Complete an error with what only the run knows: the state that is left, what to do."""
+    if not isinstance(error, MigrationFailed):
+        return
+    error.applied = tuple(str(done.version) for done in job.done)
+    behind = plan.steps[plan.steps.index(step) + 1 :]
+    error.pending = tuple(str(later.version) for later in behind)
+    error.state = error.state or _state(job, plan, step)
+    command = f"banister {step.direction}"
+    again = f"correct the file and run `{command}` again"
+    error.hint = f"{error.hint}; then run `{command}` again" if error.hint else again
+
+
+def _state(job: Job, plan: Plan, step: Step) -> str:
+
+    if step.mode is TransactionMode.STATEMENTS:
+        kept = "the statements before it are kept and will not run again"
+    else:
+        kept = f"{step.version} was rolled back whole"
+    parts = [kept]
+    up = step.direction is Direction.UP
+    if job.done:
+        versions = ", ".join(str(done.version) for done in job.done)
+        stays = "stay" if len(job.done) > 1 else "stays"
+        parts.append(f"{versions} {stays} " + ("applied" if up else "rolled back"))
+    if up:
+        at = job.done[-1].version if job.done else plan.current
+        left = len(plan.steps) - plan.steps.index(step)
+        parts.append(f"the database is at {at}" if at else "nothing is applied")
+        parts.append(f"{left} pending")
+    else:
+        parts.append(f"{step.version} is still applied")
+    return "; ".join(parts)
+
+
+def _log_failure(job: Job, step: Step, error: BanisterError) -> None:
+    """Write the failure down; where even that fails, the failure itself is what matters."""
+    entry = LogEntry(
+        event=LogEvent.FAILED,
+        version=step.version,
+        name=step.name,
+        direction=step.direction,
+        checksum=step.script.checksum,
+        detail=error.message,
+    )
+    try:
+        job.engine.record([entry], job.info)
+    except BanisterError as second:
+        error.add_note(f"the failure could not be logged: {second.message}")
