@@ -1,1 +1,23 @@
-"""(being written)."""
+"""The user's folder and settings: which files, which database, what holds for this run."""
+
+from banister.project.config import Settings, load_settings
+from banister.project.keys import KEYS, Key, Kind
+from banister.project.new_files import next_number, next_version, write_pair
+from banister.project.secrets import redact
+from banister.project.target import Target, TargetKind, choose_target, no_target_error
+
+__all__ = [
+    "KEYS",
+    "Key",
+    "Kind",
+    "Settings",
+    "Target",
+    "TargetKind",
+    "choose_target",
+    "load_settings",
+    "next_number",
+    "next_version",
+    "no_target_error",
+    "redact",
+    "write_pair",
+]

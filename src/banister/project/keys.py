@@ -1,0 +1,239 @@
+"""The settings as data: their names, kinds, defaults and what they are for."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["KEYS", "BadValue", "Key", "Kind", "key_named", "read_text", "read_value"]
+
+
+class Kind(StrEnum):
+    """What a setting's value looks like."""
+
+    TEXT = "text"
+    FLAG = "true or false"
+    #: Text such as "5s"; read as seconds.
+    DURATION = "a duration"
+    NAMES = "a list of names"
+    #: True stands for the tag "demo".
+    TAGS_OR_FLAG = "true, false or a list of tags"
+    #: Only in an `[env.NAME]` table.
+    URL = "a database URL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One setting."""
+
+    #: As written in the file; the variable is `BANISTER_` and this in capitals.
+    name: str
+    kind: Kind
+    #: As written in the file; None: nothing.
+    default: str | bool | tuple[str, ...] | None = None
+    doc: str
+    #: PostgreSQL names: at most this many bytes.
+    max_bytes: int | None = None
+    #: Durations: whether 0 is refused.
+    above_zero: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable for this setting."""
+        return f"BANISTER_{self.name.upper()}"
+
+
+KEYS: tuple[Key, ...] = (
+    Key(
+        name="dir",
+        kind=Kind.TEXT,
+        default="migrations",
+        doc="The migrations folder, relative to the folder of the settings file.",
+    ),
+    Key(
+        name="history_schema",
+        kind=Kind.TEXT,
+        default="public",
+        doc="PostgreSQL: the schema that holds the history table and its log.",
+        max_bytes=63,
+    ),
+    Key(
+        name="history_table",
+        kind=Kind.TEXT,
+        default="schema_migrations",
+        doc="The history table; its log stands beside it under this name and `_log`.",
+        max_bytes=63 - len("_log"),
+    ),
+    Key(
+        name="skip_tags",
+        kind=Kind.NAMES,
+        default=(),
+        doc="Migrations with one of these tags are not run.",
+    ),
+    Key(
+        name="seed_when_empty",
+        kind=Kind.TAGS_OR_FLAG,
+        default=False,
+        doc='Run migrations with these tags only in a database that was new; true means "demo".',
+    ),
+    Key(
+        name="lock_timeout",
+        kind=Kind.DURATION,
+        default="5s",
+        doc="How long a statement may wait for a lock before the migration is given up and tried "
+        "again.",
+        above_zero=True,
+    ),
+    Key(
+        name="statement_timeout",
+        kind=Kind.DURATION,
+        doc="PostgreSQL: how long a statement may run; no bound where it is not set, or 0s.",
+    ),
+    Key(
+        name="lock_wait",
+        kind=Kind.DURATION,
+        default="10min",
+        doc="How long to wait for another run of Banister on the same database.",
+    ),
+    Key(
+        name="search_path",
+        kind=Kind.TEXT,
+        doc="PostgreSQL: the search_path that every migration starts with.",
+    ),
+    Key(
+        name="timezone",
+        kind=Kind.TEXT,
+        doc="PostgreSQL: the time zone that every migration starts with.",
+    ),
+    Key(
+        name="out_of_order",
+        kind=Kind.FLAG,
+        default=False,
+        doc="Also apply migrations whose number is below the highest applied one.",
+    ),
+    Key(
+        name="url",
+        kind=Kind.URL,
+        doc="The database of an environment, in its [env.NAME] table only; ${NAME} in it stands "
+        "for an environment variable or a line of .env.",
+    ),
+)
+
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(?P<amount>[0-9]+(?:\.[0-9]+)?) *(?P<unit>[a-z]*)")
+#: PostgreSQL keeps timeouts in an int of milliseconds.
+_LONGEST = (2**31 - 1) / 1000
+_SHORTEST = 0.001
+_DURATION_HINT = 'write it with its unit: "500ms", "5s", "2min" or "1h"'
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_DEMO = frozenset({"demo"})
+
+
+def key_named(name: str) -> Key | None:
+    """Return the setting of that name."""
+    return next((key for key in KEYS if key.name == name), None)
+
+
+class BadValue(Exception):
+    """A value that a setting does not take; the text says why."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def read_value(key: Key, value: object) -> object:
+    """Return what a TOML value, or one given in code, means for `key`.
+
+    Durations become seconds, lists become frozen sets. Raises BadValue, which never repeats the
+    value of a URL.
+    """
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    match key.kind, value:
+        case Kind.FLAG, bool():
+            return value
+        case Kind.TAGS_OR_FLAG, bool():
+            return _DEMO if value else frozenset()
+        case Kind.NAMES | Kind.TAGS_OR_FLAG, list() | tuple() | frozenset():
+            return _names(key, value)
+        case Kind.DURATION, str():
+            return _seconds(key, value)
+        case Kind.DURATION, int() | float() if not isinstance(value, bool):
+            raise BadValue(f"{key.name} = {value} has no unit", hint=_DURATION_HINT)
+        case Kind.TEXT | Kind.URL, str():
+            return _text(key, value)
+    hint = _DURATION_HINT if key.kind is Kind.DURATION else None
+    raise BadValue(f"{key.name} takes {key.kind}, not {_kind_of(value)}", hint=hint)
+
+
+def read_text(key: Key, text: str) -> object:
+    """Return what the text of an environment variable means for `key`, as `read_value` does.
+
+    Lists are separated by commas; true, false, 1 and 0 are flags.
+    """
+    flag = _FLAGS.get(text.strip().lower())
+    match key.kind:
+        case Kind.FLAG:
+            if flag is None:
+                raise BadValue(f'{key.name} takes true or false, not "{text}"')
+            return flag
+        case Kind.TAGS_OR_FLAG if flag is not None:
+            return read_value(key, flag)
+        case Kind.NAMES | Kind.TAGS_OR_FLAG:
+            return _names(key, [name.strip() for name in text.split(",") if name.strip()])
+        case _:
+            return read_value(key, text)
+
+
+def _seconds(key: Key, value: str) -> float:
+    match = _DURATION.fullmatch(value.strip())
+    if match is None or (match["unit"] and match["unit"] not in _SECONDS):
+        raise BadValue(f'{key.name} = "{value}" is not a duration', hint=_DURATION_HINT)
+    if not match["unit"]:
+        raise BadValue(f'{key.name} = "{value}" has no unit', hint=_DURATION_HINT)
+    seconds = float(match["amount"]) * _SECONDS[match["unit"]]
+    if seconds > _LONGEST:
+        raise BadValue(f'{key.name} = "{value}" is longer than PostgreSQL can count (24 days)')
+    if 0 < seconds < _SHORTEST:
+        raise BadValue(f'{key.name} = "{value}" is shorter than a millisecond')
+    if key.above_zero and seconds < _SHORTEST:
+        raise BadValue(
+            f"{key.name} cannot be 0: the application could then wait without end",
+            hint=_DURATION_HINT,
+        )
+    return seconds
+
+
+def _text(key: Key, value: str) -> str:
+    if not value.strip():
+        raise BadValue(f"{key.name} is empty")
+    if "\0" in value:
+        raise BadValue(f"{key.name} holds a NUL character")
+    if key.max_bytes is not None and len(value.encode(errors="replace")) > key.max_bytes:
+        raise BadValue(
+            f"{key.name} is longer than {key.max_bytes} bytes, and PostgreSQL would cut it"
+        )
+    return value
+
+
+def _names(key: Key, values: Iterable[object]) -> frozenset[str]:
+    names = set()
+    for value in values:
+        if not isinstance(value, str) or not value.strip():
+            raise BadValue(f"{key.name} takes {key.kind}, each in quotes and not empty")
+        names.add(value.strip())
+    return frozenset(names)
+
+
+def _kind_of(value: object) -> str:
+    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (bool, "true or false"),
+        (int, "a whole number"),
+        (float, "a number"),
+        (str, "text"),
+        ((list, tuple, set, frozenset), "a list"),
+        (dict, "a table"),
+    )
+    return next((name for kind, name in kinds if isinstance(value, kind)), "a date or time")

@@ -1,0 +1,111 @@
+"""Making new migration files: the next number, and both files."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from banister.errors import UsageError
+from banister.model import Folder, Version
+from banister.project.names import is_timestamp
+
+__all__ = ["next_number", "next_version", "write_pair"]
+
+_FIRST = "001"
+_TIME = "%Y%m%d%H%M%S"
+#: File systems take 255 bytes for a whole name.
+_LONGEST_SLUG = 180
+
+_UP_TEXT = """\
+-- Write here what {version}_{slug} changes.
+-- It runs in one transaction together with its history row: BEGIN and COMMIT are not needed.
+
+"""
+_DOWN_TEXT = """\
+-- Write here what undoes {up}, in reverse order.
+-- Delete this file if nothing can undo it: `banister down` then refuses before touching anything.
+
+"""
+
+
+def next_number(folder: Folder) -> str:
+    """Return the number behind the highest in the folder, as wide as that; 001 in an empty one.
+
+    Files that only findings tell of count too, so that no number is given twice.
+    """
+    highest = _highest(folder)
+    if highest is None:
+        return _FIRST
+    return str(highest.number + 1).zfill(len(highest.text))
+
+
+def next_version(folder: Folder, *, now: datetime) -> str:
+    """Return the version for a new migration: a timestamp (UTC) where the highest one is, else
+    `next_number`. It always comes after the highest, also when the clock is behind it.
+    """
+    highest = _highest(folder)
+    if highest is None or not is_timestamp(highest.text):
+        return next_number(folder)
+    stamp = (now.astimezone(UTC) if now.tzinfo else now).strftime(_TIME)
+    if int(stamp) > highest.number:
+        return stamp
+    last = datetime.strptime(highest.text, _TIME).replace(tzinfo=UTC)
+    return (last + timedelta(seconds=1)).strftime(_TIME)
+
+
+def write_pair(dir: Path, version: str, name: str) -> tuple[Path, Path]:  # noqa: A002  (as above it)
+    """Write an up and a down file for `name` and return their paths.
+
+    Nothing is ever overwritten, and on failure neither file is left. Raises UsageError when a file
+    is in the way, the folder is missing, or nothing of `name` can stand in a file name.
+    """
+    slug = _slug(name)
+    up, down = (dir / f"{version}_{slug}.{direction}.sql" for direction in ("up", "down"))
+    written: list[Path] = []
+    texts = (
+        (up, _UP_TEXT.format(version=version, slug=slug)),
+        (down, _DOWN_TEXT.format(up=up.name)),
+    )
+    try:
+        for path, text in texts:
+            with path.open("x", encoding="utf-8", newline="\n") as file:
+                written.append(path)
+                file.write(text)
+    except OSError as exc:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise _cannot_write(exc, path, dir) from exc
+    return up, down
+
+
+def _cannot_write(exc: OSError, path: Path, folder: Path) -> UsageError:
+    if isinstance(exc, FileExistsError):
+        return UsageError(
+            f"{path.name} is there already", hint="nothing was written; choose another name"
+        )
+    if isinstance(exc, FileNotFoundError):
+        return UsageError(
+            f"there is no folder {folder}",
+            hint="make it with `banister init`, or name another with --dir",
+        )
+    return UsageError(f"{path.name} cannot be written: {exc.strerror}")
+
+
+def _slug(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name)
+    plain = "".join(char for char in plain if not unicodedata.combining(char)).lower()
+    slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    if not slug:
+        raise UsageError(
+            "the name holds no letter or digit that can stand in a file name",
+            hint="use the letters a to z, digits and _, such as: banister new add_users",
+        )
+    if len(slug) > _LONGEST_SLUG:
+        raise UsageError(f"the name is longer than {_LONGEST_SLUG} characters")
+    return slug
+
+
+def _highest(folder: Folder) -> Version | None:
+    versions = [migration.version for migration in folder.migrations]
+    versions += [Version(finding.version) for finding in folder.findings if finding.version]
+    return max(versions, default=None)
