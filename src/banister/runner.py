@@ -9,7 +9,14 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from banister.engines.base import Engine, HistoryChanged
-from banister.errors import BanisterError, DatabaseError, FindingsError, MigrationFailed
+from banister.errors import (
+    BanisterError,
+    DatabaseError,
+    Finding,
+    FindingsError,
+    MigrationFailed,
+    Severity,
+)
 from banister.model import (
     Direction,
     Event,
@@ -48,16 +55,14 @@ class Job:
     done: list[Step] = field(default_factory=list)
 
 
-def refuse_errors(plan: Plan) -> None:
-    """Raise FindingsError when something stands against the plan."""
-    errors = plan.errors
+def refuse_errors(findings: tuple[Finding, ...]) -> None:
+    """Raise FindingsError, with all findings, when one of them is an error."""
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if not errors:
         return
-    first = errors[0]
-    message = (
-        first.message if len(errors) == 1 else f"{len(errors)} problems stand against this run"
-    )
-    raise FindingsError(message, findings=plan.findings, hint=first.hint)
+    many = f"{len(errors)} problems stand against this run"
+    message = errors[0].message if len(errors) == 1 else many
+    raise FindingsError(message, findings=findings, hint=errors[0].hint)
 
 
 def run(job: Job) -> Generator[Event, None, RunFinished]:
@@ -107,7 +112,7 @@ def _finished(job: Job, plan: Plan, started: float) -> RunFinished:
 
 def _plan(job: Job) -> Plan:
     plan = job.make_plan(job.engine.read_history(stored_downs=job.stored_downs))
-    refuse_errors(plan)
+    refuse_errors(plan.findings)
     return plan
 
 

@@ -1,1 +1,63 @@
-"""(being written)."""
+"""Databases behind one small contract; each adapter is imported only when it is used."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from banister.engines.base import Database, Engine, HistoryChanged, SessionSettings
+from banister.project import Settings, Target, TargetKind
+
+__all__ = ["Database", "Engine", "HistoryChanged", "SessionSettings", "open_engine"]
+
+
+@contextmanager
+def open_engine(target: Target, settings: Settings) -> Iterator[Engine]:
+    """Yield the engine for a target, closed afterwards.
+
+    `embedded:` starts the project's own PostgreSQL when it is not running, and stops it after.
+    Raises ConnectionFailed, or ServerError where the embedded server cannot be had.
+    """
+    session = SessionSettings(
+        lock_timeout=settings.lock_timeout,
+        statement_timeout=settings.statement_timeout,
+        search_path=settings.search_path,
+        timezone=settings.timezone,
+    )
+    match target.kind:
+        case TargetKind.SQLITE:
+            with _sqlite(target.path or Path(), settings, session) as engine:
+                yield engine
+        case TargetKind.POSTGRESQL:
+            with _postgres(target.conninfo, target.display, settings, session) as engine:
+                yield engine
+        case TargetKind.EMBEDDED:
+            from banister.engines.embedded import embedded  # noqa: PLC0415 -- only when it is used
+
+            with (
+                embedded(settings.root) as running,
+                _postgres(running.conninfo, target.display, settings, session) as engine,
+            ):
+                yield engine
+
+
+@contextmanager
+def _sqlite(path: Path, settings: Settings, session: SessionSettings) -> Iterator[Engine]:
+    from banister.engines.sqlite import SqliteEngine  # noqa: PLC0415 -- only when it is used
+
+    engine = SqliteEngine(
+        path, history=settings.history, settings=session, lock_wait=settings.lock_wait
+    )
+    with closing(engine):
+        yield engine
+
+
+@contextmanager
+def _postgres(
+    conninfo: str, display: str, settings: Settings, session: SessionSettings
+) -> Iterator[Engine]:
+    # psycopg costs more to import than an offline command may take.
+    from banister.engines.postgres import PostgresEngine  # noqa: PLC0415
+
+    engine = PostgresEngine(conninfo, display=display, history=settings.history, settings=session)
+    with closing(engine):
+        yield engine

@@ -100,6 +100,8 @@ class Unfinished:
     done: tuple[str, ...] = ()
     #: Whether the statement after those was begun and its end is not known.
     in_flight: bool = False
+    #: Checksum of the statement that was begun last.
+    running: str = ""
     #: What the server said if that statement failed.
     error: str | None = None
 

@@ -1,6 +1,7 @@
 """Files and history → findings and plans. Pure: no I/O, no clock."""
 
 from banister.planning.checks import check_history
+from banister.planning.lint import lint
 from banister.planning.plan import PlanOptions, find_version, left_out, plan_down, plan_up
 from banister.planning.recall import HistoryRow, LogRow, bare_name, recall
 from banister.planning.status import status_rows
@@ -14,6 +15,7 @@ __all__ = [
     "check_history",
     "find_version",
     "left_out",
+    "lint",
     "make_step",
     "plan_down",
     "plan_up",

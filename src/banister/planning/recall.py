@@ -126,9 +126,9 @@ class _Journal:
 def _advance(current: Unfinished, row: LogRow) -> Unfinished:
     match row.event, row.detail:
         case LogEvent.STATEMENT_STARTED, _:
-            return replace(current, in_flight=True, error=None)
+            return replace(current, in_flight=True, running=row.checksum or "", error=None)
         case (LogEvent.STATEMENT_DONE, _) | (LogEvent.DECIDED, "done"):
-            done = (*current.done, row.checksum or "")
+            done = (*current.done, row.checksum or current.running)
             return replace(current, done=done, in_flight=False, error=None)
         case LogEvent.DECIDED, "retry":
             return replace(current, in_flight=False, error=None)

@@ -1,1 +1,40 @@
-"""(being written)."""
+"""Events, results and errors → text and JSON. Pure: no I/O."""
+
+from banister.report.envelope import (
+    envelope,
+    finding_json,
+    plan_json,
+    skipped_json,
+    status_json,
+    step_json,
+)
+from banister.report.events import event_lines
+from banister.report.style import Style, columns, duration, plural
+from banister.report.text import (
+    error_lines,
+    finding_lines,
+    plan_lines,
+    sql_lines,
+    status_lines,
+    summary,
+)
+
+__all__ = [
+    "Style",
+    "columns",
+    "duration",
+    "envelope",
+    "error_lines",
+    "event_lines",
+    "finding_json",
+    "finding_lines",
+    "plan_json",
+    "plan_lines",
+    "plural",
+    "skipped_json",
+    "sql_lines",
+    "status_json",
+    "status_lines",
+    "step_json",
+    "summary",
+]

@@ -1,0 +1,373 @@
+"""The library: one object a project, with the same functions as the commands.
+
+The command line is made of these and of nothing else. Every function is synchronous, prints
+nothing, and tells what happens through events handed to a callback.
+"""
+
+import getpass
+import os
+import socket
+import uuid
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from banister._version import __version__
+from banister.engines import Database, Engine, open_engine
+from banister.errors import Finding, UsageError
+from banister.model import (
+    AppliedMigration,
+    Dialect,
+    Event,
+    Folder,
+    History,
+    LogEntry,
+    LogEvent,
+    Migration,
+    Plan,
+    RunFinished,
+    RunInfo,
+    StatusRow,
+    Unfinished,
+)
+from banister.planning import (
+    PlanOptions,
+    check_history,
+    find_version,
+    lint,
+    plan_down,
+    plan_up,
+    status_rows,
+)
+from banister.project import (
+    Settings,
+    Target,
+    TargetKind,
+    choose_target,
+    load_settings,
+    next_version,
+    no_target_error,
+    read_folder,
+    write_pair,
+)
+from banister.runner import Job, refuse_errors, run
+
+__all__ = ["Decision", "OnEvent", "Preview", "Project", "Status", "open_project"]
+
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What a run would do."""
+
+    plan: Plan
+    #: None: no database was looked at; everything in the folder counts as pending.
+    database: Database | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """Where every migration stands."""
+
+    rows: tuple[StatusRow, ...]
+    findings: tuple[Finding, ...]
+    database: Database
+
+
+class Decision(StrEnum):
+    """What a person says about a statement whose end is not recorded."""
+
+    #: It took effect: go on behind it.
+    DONE = "done"
+    #: It did not: run it again.
+    RETRY = "retry"
+
+
+def open_project(
+    url: str | None = None,
+    *,
+    dir: str | Path | None = None,  # noqa: A002 -- the name of the setting and of the flag
+    env: str | None = None,
+    root: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> "Project":
+    """Open a project: its settings are read, its database is chosen, nothing is connected yet.
+
+    `url` names the database; without it the ways of the command line hold, in their order.
+    `root` is where the settings are looked for (the current folder), `settings` overrides single
+    ones. Raises UsageError for settings or a URL that cannot be read.
+    """
+    start = Path(root) if root is not None else Path.cwd()
+    variables = os.environ if environ is None else environ
+    overrides = dict(settings or {})
+    if dir is not None:
+        overrides["dir"] = os.fspath(dir)
+    loaded = load_settings(start, env=env, environ=variables, overrides=overrides)
+    return Project(settings=loaded, target=choose_target(loaded, url=url, environ=variables))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A folder of migrations and, where one is named, the database they are for."""
+
+    settings: Settings
+    #: None: only what needs no database can be done.
+    target: Target | None
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """The dialect of the database that is named; None where none is."""
+        if self.target is None:
+            return None
+        return Dialect.SQLITE if self.target.kind is TargetKind.SQLITE else Dialect.POSTGRESQL
+
+    def folder(self) -> Folder:
+        """Read the migrations folder. Raises UsageError when there is none."""
+        return read_folder(self.settings.dir, self.dialect, shown=self.settings.shown_dir)
+
+    def up(
+        self,
+        *,
+        to: str | None = None,
+        out_of_order: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> RunFinished:
+        """Apply what is pending, up to and including version `to`.
+
+        Each migration commits together with its record. When one fails, those before it stay,
+        nothing of it is left, those after it do not run; MigrationFailed says so. FindingsError
+        is raised before anything is written when a check fails.
+        """
+        folder, options = self.folder(), self._options(out_of_order=out_of_order)
+
+        def make_plan(history: History) -> Plan:
+            return plan_up(folder, history, options, to=to)
+
+        return self._run(make_plan, on_event)
+
+    def down(
+        self, count: int = 1, *, to: str | None = None, on_event: OnEvent | None = None
+    ) -> RunFinished:
+        """Roll back the last `count` applied migrations, or all above version `to` (0: all).
+
+        In reverse order of application; each down commits together with the removal of its
+        record. A migration that cannot be rolled back is found before anything runs.
+        """
+        if count < 1:
+            raise UsageError("the number of migrations to roll back must be 1 or more")
+        folder, options = self.folder(), self._options()
+
+        def make_plan(history: History) -> Plan:
+            return plan_down(folder, history, options, count=count, to=to)
+
+        return self._run(make_plan, on_event, stored_downs=True)
+
+    def plan(self, *, to: str | None = None, out_of_order: bool = False) -> Preview:
+        """Return what `up` would do, with all findings, by reads alone.
+
+        Without a database the files are checked and all of them count as pending.
+        """
+        folder, options = self.folder(), self._options(out_of_order=out_of_order)
+        if self.target is None:
+            return Preview(plan=plan_up(folder, History(), options, to=to), database=None)
+        with self.engine() as engine:
+            plan = plan_up(folder, engine.read_history(), options, to=to)
+            return Preview(plan=plan, database=engine.database)
+
+    def plan_down(self, count: int = 1, *, to: str | None = None) -> Preview:
+        """Return what `down` would do, with all findings, by reads alone."""
+        with self.engine() as engine:
+            history = engine.read_history(stored_downs=True)
+            plan = plan_down(self.folder(), history, self._options(), count=count, to=to)
+            return Preview(plan=plan, database=engine.database)
+
+    def status(self) -> Status:
+        """Return where every migration stands, by reads alone."""
+        folder, options = self.folder(), self._options()
+        with self.engine() as engine:
+            history = engine.read_history()
+            findings = (*folder.findings, *history.findings, *check_history(folder, history))
+            return Status(
+                rows=status_rows(folder, history, options),
+                findings=findings,
+                database=engine.database,
+            )
+
+    def lint(self) -> tuple[Finding, ...]:
+        """Return everything the files alone tell: names, numbers, pairs, directives, statements.
+
+        Without a database the plain files are read as PostgreSQL, and `.sqlite.sql` files as
+        SQLite.
+        """
+        if self.dialect is not None:
+            return lint(self.folder(), self.dialect)
+        shown = self.settings.shown_dir
+        plain = read_folder(self.settings.dir, Dialect.POSTGRESQL, shown=shown)
+        sqlite = read_folder(self.settings.dir, Dialect.SQLITE, shown=shown)
+        found = lint(plain, Dialect.POSTGRESQL)
+        only = lint(sqlite, Dialect.SQLITE, only_ending=".sqlite.sql")
+        return (*found, *(finding for finding in only if finding not in found))
+
+    def new(self, name: str, *, now: datetime) -> tuple[Path, Path]:
+        """Create an up and a down file with the next number; nothing is ever overwritten."""
+        version = next_version(self.folder(), now=now)
+        return write_pair(self.settings.dir, version, name)
+
+    def baseline(self, version: str) -> tuple[AppliedMigration, ...]:
+        """Record every migration up to and including `version` as applied, running none.
+
+        Returns the rows that were written; those applied already are left alone.
+        """
+        folder = self.folder()
+        target = find_version(version, tuple(folder.by_version))
+        with self.engine() as engine:
+            list(engine.lock(wait_seconds=self.settings.lock_wait))
+            history = engine.read_history()
+            refuse_errors((*folder.findings, *history.findings, *check_history(folder, history)))
+            rows = tuple(
+                _row_of(migration)
+                for migration in folder.migrations
+                if migration.version <= target and migration.version not in history.by_version
+            )
+            engine.prepare()
+            engine.stamp(rows, _info())
+            return rows
+
+    def accept_edit(self, version: str) -> AppliedMigration:
+        """Record the text an applied migration's files have now as the one that was applied.
+
+        Returns the row as it is afterwards. The database is not changed otherwise.
+        """
+        folder = self.folder()
+        with self.engine() as engine:
+            list(engine.lock(wait_seconds=self.settings.lock_wait))
+            history = engine.read_history()
+            wanted = find_version(version, tuple(sorted(history.by_version)))
+            migration = folder.by_version.get(wanted)
+            if migration is None:
+                raise UsageError(
+                    f"there is no file for version {version}",
+                    hint="bring the file back from version control",
+                )
+            row = _row_of(migration, history.by_version[wanted].applied_at)
+            engine.prepare()
+            engine.accept_edit(row, _info())
+            return row
+
+    def decide(self, version: str, statement: int, decision: Decision) -> None:
+        """Say what became of statement `statement` (from 1) of a half-done migration.
+
+        Only the statement whose end is not recorded can be decided. The next `up` or `down` goes
+        on from there. Raises UsageError when that statement is not in question.
+        """
+        with self.engine() as engine:
+            list(engine.lock(wait_seconds=self.settings.lock_wait))
+            unfinished = _in_question(engine.read_history(), version, statement)
+            entry = LogEntry(
+                event=LogEvent.DECIDED,
+                version=unfinished.version,
+                name=unfinished.name,
+                direction=unfinished.direction,
+                statement=statement,
+                detail=decision.value,
+            )
+            engine.record([entry], _info())
+
+    @contextmanager
+    def engine(self) -> Iterator[Engine]:
+        """Yield the engine of the database that is named; UsageError where none is."""
+        if self.target is None:
+            raise no_target_error()
+        with open_engine(self.target, self.settings) as engine:
+            yield engine
+
+    def _options(self, *, out_of_order: bool = False) -> PlanOptions:
+        dialect = self.dialect or Dialect.POSTGRESQL
+        seeds = self.settings.seed_when_empty if dialect is Dialect.SQLITE else frozenset[str]()
+        return PlanOptions(
+            dialect=dialect,
+            skip_tags=self.settings.skip_tags,
+            seed_tags=seeds,
+            out_of_order=out_of_order or self.settings.out_of_order,
+        )
+
+    def _run(
+        self,
+        make_plan: Callable[[History], Plan],
+        on_event: OnEvent | None,
+        *,
+        stored_downs: bool = False,
+    ) -> RunFinished:
+        with self.engine() as engine:
+            job = Job(
+                engine=engine,
+                info=_info(),
+                make_plan=make_plan,
+                lock_wait=self.settings.lock_wait,
+                stored_downs=stored_downs,
+            )
+            return _drive(run(job), on_event)
+
+
+def _drive(events: Generator[Event, None, RunFinished], on_event: OnEvent | None) -> RunFinished:
+    """Hand every event on; an exception in the callback ends the run as any other does."""
+    try:
+        while True:
+            event = next(events)
+            if on_event is not None:
+                on_event(event)
+    except StopIteration as end:
+        finished: RunFinished = end.value
+        return finished
+    finally:
+        events.close()
+
+
+def _info() -> RunInfo:
+    return RunInfo(
+        run_id=uuid.uuid4().hex,
+        who=_user_name(),
+        host=socket.gethostname(),
+        tool_version=__version__,
+    )
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as containers have
+        return f"uid {os.getuid()}"
+
+
+def _row_of(migration: Migration, applied_at: datetime | None = None) -> AppliedMigration:
+    """The row that records a migration's files as they are now."""
+    down = migration.down
+    return AppliedMigration(
+        version=migration.version,
+        name=migration.name,
+        applied_at=applied_at,
+        up_checksum=migration.up.checksum,
+        down_checksum=down.checksum if down else None,
+        down_text=down.source.text if down else None,
+    )
+
+
+def _in_question(history: History, version: str, statement: int) -> Unfinished:
+    """Return the half-done migration whose statement `statement` is in question."""
+    open_ones = {item.version: item for item in history.unfinished if item.in_flight}
+    if not open_ones:
+        raise UsageError(
+            "nothing is to be decided: no migration is half done with its end unknown",
+            hint="`banister status` shows where things stand",
+        )
+    item = open_ones[find_version(version, tuple(open_ones))]
+    if len(item.done) + 1 != statement:
+        raise UsageError(
+            f"statement {len(item.done) + 1} of {item.version} is in question, not {statement}"
+        )
+    return item

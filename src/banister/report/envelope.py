@@ -1,0 +1,118 @@
+"""Results and errors → the JSON envelope. Later versions only add keys. No I/O."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from banister.errors import BanisterError, Finding, Location, MigrationFailed
+from banister.model import Migration, Plan, StatusRow, Step
+
+__all__ = ["envelope", "finding_json", "plan_json", "skipped_json", "status_json", "step_json"]
+
+
+def envelope(
+    command: str, exit_code: int, error: BanisterError | None, parts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the one object that every command prints with `--format json`."""
+    return {
+        "format": 1,
+        "command": command,
+        "exit": exit_code,
+        "error": None if error is None else _error(error),
+        "migrations": [],
+        **parts,
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """Return a finding."""
+    return {
+        "severity": finding.severity.value,
+        "code": finding.code,
+        "message": finding.message,
+        "location": _location(finding.location),
+        "hint": finding.hint,
+        "version": finding.version,
+    }
+
+
+def status_json(row: StatusRow) -> dict[str, Any]:
+    """Return a line of `status`."""
+    return {
+        "version": row.version.text,
+        "name": row.name,
+        "state": row.state.value,
+        "tags": sorted(row.tags),
+        "applied_at": row.applied_at.isoformat() if row.applied_at else None,
+        "duration_ms": row.duration_ms,
+        "reversible": row.reversible,
+    }
+
+
+def step_json(step: Step, **more: object) -> dict[str, Any]:
+    """Return a step of a plan or a run."""
+    return {
+        "version": step.version.text,
+        "name": step.name,
+        "direction": step.direction.value,
+        "mode": step.mode.value,
+        "statements": len(step.statements),
+        "done_before": step.done,
+        "file": step.script.source.path,
+        "checksum": step.script.checksum,
+        "notes": list(step.notes),
+        **more,
+    }
+
+
+def skipped_json(migration: Migration) -> dict[str, Any]:
+    """Return a migration that its tags leave out."""
+    return {
+        "version": migration.version.text,
+        "name": migration.name,
+        "state": "skipped",
+        "tags": sorted(migration.tags),
+    }
+
+
+def plan_json(plan: Plan, *, sql: bool) -> list[dict[str, Any]]:
+    """Return what would run, and what would be skipped."""
+    steps = [
+        step_json(
+            step,
+            state="pending",
+            **({"sql": [statement.text for statement in step.statements]} if sql else {}),
+        )
+        for step in plan.steps
+    ]
+    return [*steps, *(skipped_json(migration) for migration in plan.skipped)]
+
+
+def _error(error: BanisterError) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "location": _location(error.location),
+        "state": error.state,
+        "hint": error.hint,
+    }
+    if isinstance(error, MigrationFailed):
+        told |= {
+            "version": error.version,
+            "sqlstate": error.failure.sqlstate,
+            "detail": error.failure.detail,
+            "context": error.failure.context,
+            "applied": list(error.applied),
+            "pending": list(error.pending),
+        }
+    return told
+
+
+def _location(location: Location | None) -> dict[str, Any] | None:
+    if location is None:
+        return None
+    return {
+        "path": location.path,
+        "line": location.line,
+        "column": location.column,
+        "note": location.note,
+    }

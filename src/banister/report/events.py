@@ -1,0 +1,80 @@
+"""Events of a run → lines for people. No I/O."""
+
+from banister.model import (
+    Direction,
+    Event,
+    NothingToDo,
+    Plan,
+    Planned,
+    RunFinished,
+    ServerNotice,
+    Skipped,
+    StepDone,
+    StepFailed,
+    WaitingForLock,
+)
+from banister.report.style import Style, columns, duration, plural
+
+__all__ = ["event_lines"]
+
+
+def event_lines(event: Event, plan: Plan | None, style: Style) -> list[str]:
+    """Return what an event says; `plan` is the last one that was announced."""
+    match event:
+        case WaitingForLock():
+            return [style.dim(f"waiting for another run: {event.holder}")]
+        case Planned():
+            return [style.dim(f"  {note}") for note in _notes(event.plan)]
+        case Skipped():
+            tags = ", ".join(sorted(event.migration.tags))
+            return [style.dim(f"  {event.migration.label}  skipped  {tags}")]
+        case ServerNotice():
+            return [style.dim(f"  {event.severity.lower()}: {event.message}")]
+        case StepDone():
+            return _done(event, plan, style)
+        case StepFailed():
+            return [style.bad(f"  {event.step.label}  failed")]
+        case NothingToDo():
+            return [_nothing(event.plan)]
+        case RunFinished():
+            return _finished(event)
+    return []
+
+
+def _notes(plan: Plan) -> list[str]:
+    return [f"{step.label}: {note}" for step in plan.steps for note in step.notes]
+
+
+def _done(event: StepDone, plan: Plan | None, style: Style) -> list[str]:
+    """Columns are as wide as the whole plan needs, so that the lines of a run stand in line."""
+    verb = "applied" if event.step.direction is Direction.UP else "rolled back"
+
+    def cells(label: str, count: int, took: str) -> list[tuple[str, str]]:
+        statements = plural(count, "statement")
+        return [
+            ("  ", "  "),
+            (label, label),
+            (verb, style.good(verb)),
+            (statements, style.dim(statements)),
+            (took, style.dim(took)),
+        ]
+
+    here = cells(
+        event.step.label, len(event.step.statements) - event.step.done, duration(event.duration_ms)
+    )
+    steps = plan.steps if plan else ()
+    others = [cells(step.label, len(step.statements) - step.done, "") for step in steps]
+    return columns([here, *others])[:1]
+
+
+def _nothing(plan: Plan) -> str:
+    at = f"; the database is at {plan.current}" if plan.current else ""
+    return ("nothing to apply" if plan.direction is Direction.UP else "nothing to roll back") + at
+
+
+def _finished(event: RunFinished) -> list[str]:
+    if not event.steps:
+        return []
+    verb = "applied" if event.plan.direction is Direction.UP else "rolled back"
+    count = plural(len(event.steps), "migration")
+    return [f"{verb} {count} in {duration(event.duration_ms)}"]

@@ -1,0 +1,172 @@
+"""Results and errors → text for people. No I/O."""
+
+from banister.errors import BanisterError, Finding, Location, MigrationFailed, Severity
+from banister.model import Direction, Plan, State, StatusRow, Step, TransactionMode
+from banister.report.style import Style, columns, duration, plural
+
+__all__ = ["error_lines", "finding_lines", "plan_lines", "sql_lines", "status_lines", "summary"]
+
+_TIME = "%Y-%m-%d %H:%M:%S"
+
+
+def status_lines(rows: tuple[StatusRow, ...], style: Style) -> list[str]:
+    """Return the table of `status`, a line a migration."""
+    marks = {
+        State.APPLIED: style.good,
+        State.PENDING: style.bold,
+        State.SKIPPED: style.dim,
+        State.MISSING: style.bad,
+        State.EDITED: style.bad,
+        State.UNFINISHED: style.bad,
+    }
+    table = []
+    for row in rows:
+        when = row.applied_at.strftime(_TIME) if row.applied_at else ""
+        took = duration(row.duration_ms) if row.duration_ms is not None else ""
+        remarks = [*sorted(row.tags), *([] if row.reversible else ["irreversible"])]
+        note = ", ".join(remarks)
+        table.append(
+            [
+                ("  ", "  "),
+                (row.version.text, row.version.text),
+                (row.name, row.name),
+                (row.state.value, marks[row.state](row.state.value)),
+                (when, style.dim(when)),
+                (took, style.dim(took)),
+                (note, style.dim(note)),
+            ]
+        )
+    return columns(table)
+
+
+def summary(rows: tuple[StatusRow, ...]) -> str:
+    """Return how many migrations are in which state."""
+    counts = {state: sum(row.state is state for row in rows) for state in State}
+    said = [f"{count} {state.value}" for state, count in counts.items() if count]
+    return ", ".join(said) or "no migrations"
+
+
+def plan_lines(plan: Plan, style: Style, *, looked: bool) -> list[str]:
+    """Return the plan as a list; `looked`: whether a database was looked at."""
+    up = plan.direction is Direction.UP
+    if plan.steps:
+        verb = "apply" if up else "roll back"
+        lines = [f"would {verb} {plural(len(plan.steps), 'migration')}:", ""]
+    else:
+        lines = ["nothing to apply" if up else "nothing to roll back"]
+    lines += columns([_step_cells(step, style) for step in plan.steps])
+    if plan.skipped:
+        lines += ["", "skipped by their tags:", ""]
+        lines += columns(
+            [
+                [
+                    ("  ", "  "),
+                    (item.version.text, item.version.text),
+                    (item.name, item.name),
+                    (", ".join(sorted(item.tags)), style.dim(", ".join(sorted(item.tags)))),
+                ]
+                for item in plan.skipped
+            ]
+        )
+    if not looked:
+        lines += [
+            "",
+            style.warn("no database was looked at: everything in the folder counts as pending"),
+        ]
+    return lines
+
+
+def sql_lines(plan: Plan, style: Style) -> list[str]:
+    """Return the SQL of every step as it would be sent."""
+    lines = []
+    for step in plan.steps:
+        lines += ["", style.bold(f"-- {step.label} ({step.direction})")]
+        whole = step.mode is TransactionMode.WHOLE
+        lines += [f"BEGIN {step.begin_options}".strip() + ";"] if whole else []
+        for statement in step.statements[step.done :]:
+            text = statement.text
+            lines += (text if text.endswith(";") else text + ";").splitlines()
+            if statement.copy_start is not None:
+                lines.append(style.dim("-- (rows follow in the file)"))
+        lines += ["COMMIT;"] if whole else []
+    return lines
+
+
+def finding_lines(finding: Finding, style: Style) -> list[str]:
+    """Return a finding with its place and what to do about it."""
+    mark = {
+        Severity.ERROR: style.bad,
+        Severity.WARNING: style.warn,
+        Severity.NOTICE: style.dim,
+    }[finding.severity]
+    head = f"{mark(finding.severity.value + ':')} {finding.message}"
+    lines = [head, *_place_lines(finding.location, style)]
+    if finding.hint:
+        lines += _labelled("hint:", finding.hint, style)
+    return lines
+
+
+def error_lines(error: BanisterError, style: Style) -> list[str]:
+    """Return an error: what happened, where, what state is left, what to do."""
+    head, *rest = error.message.splitlines() or [type(error).__name__]
+    lines = [f"{style.bad('error:')} {head}", *(f"       {line}" for line in rest)]
+    lines += _place_lines(error.location, style)
+    if isinstance(error, MigrationFailed):
+        for label, said in (
+            ("detail:", error.failure.detail),
+            ("context:", error.failure.context),
+            ("server:", error.failure.server_hint),
+        ):
+            if said:
+                lines += _labelled(label, said, style)
+    if error.state:
+        lines += _labelled("state:", error.state, style)
+    if error.hint:
+        lines += _labelled("hint:", error.hint, style)
+    return lines
+
+
+def _step_cells(step: Step, style: Style) -> list[tuple[str, str]]:
+    count = plural(len(step.statements) - step.done, "statement")
+    how = "in one transaction" if step.mode is TransactionMode.WHOLE else "one by one"
+    note = "; ".join(step.notes)
+    return [
+        ("  ", "  "),
+        (step.version.text, style.bold(step.version.text)),
+        (step.name, step.name),
+        (count, count),
+        (how, style.dim(how)),
+        (note, style.warn(note)),
+    ]
+
+
+def _labelled(label: str, text: str, style: Style) -> list[str]:
+    first, *rest = text.splitlines()
+    width = max(len(label) + 1, 7)
+    return [style.bold(label) + " " * (width - len(label)) + first, *(" " * 7 + x for x in rest)]
+
+
+def _place_lines(location: Location | None, style: Style) -> list[str]:
+    if location is None:
+        return []
+    note = f" ({location.note})" if location.note else ""
+    lines = [f"  {style.dim('-->')} {location}{note}"]
+    if location.line is None or location.source_line is None:
+        return lines
+    number = str(location.line)
+    source, column = _window(location.source_line, location.column)
+    lines.append(f"{number:>5} {style.dim('|')} {source}")
+    if column is not None:
+        lines.append(f"      {style.dim('|')} {' ' * (column - 1)}{style.bad('^')}")
+    return lines
+
+
+def _window(line: str, column: int | None) -> tuple[str, int | None]:
+    """Cut a long line around its column; tabs and control characters become one space each."""
+    line = "".join(char if char.isprintable() else " " for char in line)
+    if len(line) <= 120:
+        return line, column
+    start = max(0, (column or 1) - 60)
+    cut = line[start : start + 119]
+    lead = "…" if start else ""
+    return lead + cut + "…", None if column is None else column - start + len(lead)
