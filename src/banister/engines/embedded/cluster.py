@@ -61,6 +61,13 @@ class Running:
         return f"postgresql:///{name}?host={host}&port={self.port}&user={_SUPERUSER}"
 
     @property
+    def conninfo(self) -> str:
+        """The database `postgres` as libpq's key=value pairs."""
+        # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE
+        host = str(self.socket_dir).replace("\\", "\\\\").replace("'", "\\'")
+        return f"host='{host}' port={self.port} user={_SUPERUSER} dbname=postgres"
+
+    @property
     def url(self) -> str:
         """The URL of the database `postgres`."""
         return self.database_url("postgres")

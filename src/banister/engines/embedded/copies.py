@@ -84,13 +84,13 @@ def _copy(install: Path, target: Path, wanted: list[tuple[str, int]]) -> None:
     building = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
     try:
         for name, _ in wanted:
-            file = building / name
+            original, file = base / name, building / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            if (base / name).is_symlink() and "/" not in os.readlink(base / name):
-                file.symlink_to(os.readlink(base / name))
+            if original.is_symlink() and len(original.readlink().parts) == 1:
+                file.symlink_to(original.readlink())
                 continue
-            shutil.copyfile(base / name, file)
-            file.chmod(0o755 if os.access(base / name, os.X_OK) else 0o644)
+            shutil.copyfile(original, file)
+            file.chmod(0o755 if os.access(original, os.X_OK) else 0o644)
         for folder, _, _ in os.walk(building):
             Path(folder).chmod(0o755)
         if _manifest(building / install.parent.name / install.name) != wanted:
