@@ -1,0 +1,28 @@
+"""What splitting a text gives before lines are counted: pieces and problems. No I/O."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+__all__ = ["Piece", "Problem"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why a text cannot be split at some place."""
+
+    #: Stable name, for example "unterminated_string".
+    code: str
+    #: Offset in characters.
+    offset: int
+    message: str
+    #: What to do about it.
+    hint: str | None = None
+
+
+class Piece(NamedTuple):
+    """Where a statement stands; a plain tuple, since a text has very many of them."""
+
+    start: int
+    end: int
+    copy_start: int | None = None
+    copy_end: int | None = None
