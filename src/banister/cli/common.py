@@ -1,0 +1,112 @@
+"""What all commands share: their options, the open project, and how a result is handed back."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from banister.cli.output import Output
+from banister.errors import BanisterError
+from banister.report import plural
+
+if TYPE_CHECKING:
+    from banister.api import Project
+    from banister.engines import Database
+
+__all__ = ["Invocation", "command_options"]
+
+
+@dataclass(kw_only=True)
+class Invocation:
+    """One call of the program."""
+
+    output: Output
+    url: str | None = None
+    directory: str | None = None
+    environment: str | None = None
+
+    def project(self) -> "Project":
+        """Open the project that the options name; its secrets are kept out of every output."""
+        from banister.api import open_project  # noqa: PLC0415 -- not needed for --help
+
+        project = open_project(self.url, dir=self.directory, env=self.environment)
+        if project.target is not None:
+            self.output.secrets = project.target.secrets
+            self.output.findings(project.target.warnings)
+            self.output.put(
+                target={"display": project.target.display, "source": project.target.source}
+            )
+        return project
+
+    def introduce(self, project: "Project", database: "Database | None" = None) -> None:
+        """Say which database was chosen and by whom, and which folder."""
+        output, target = self.output, project.target
+        environment = f", environment {project.settings.env}" if project.settings.env else ""
+        if target is not None:
+            server = f" ({database.server})" if database else ""
+            output.say(
+                output.style.dim(
+                    f"database  {target.display}{server}, from {target.source}{environment}"
+                )
+            )
+        if database is not None:
+            output.put(database={"display": database.display, "server": database.server})
+        output.say(output.style.dim(f"folder    {project.settings.shown_dir}"), "")
+
+
+def command_options(*, database: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the options every command has; it is handed an Invocation first.
+
+    The command returns its exit code, or None for 0.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option(
+            "--format",
+            "format_",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            help="How to print: for people, or one JSON object.",
+        )
+        @click.option("--env", metavar="NAME", help="The environment of the settings to use.")
+        @click.option("--dir", "dir_", metavar="FOLDER", help="The folder of the migrations.")
+        @click.option("--url", metavar="URL", hidden=not database, help="The database.")
+        @click.pass_context
+        @wraps(function)
+        def wrapper(
+            context: click.Context,
+            /,
+            url: str | None,
+            dir_: str | None,
+            env: str | None,
+            format_: str,
+            **options: object,
+        ) -> int:
+            output = Output(
+                command=context.command_path.removeprefix("banister "),
+                as_json=format_ == "json",
+                no_colour=bool(os.environ.get("NO_COLOR")),
+            )
+            context.obj = invocation = Invocation(
+                output=output, url=url, directory=dir_, environment=env
+            )
+            try:
+                exit_code: int = function(invocation, **options) or 0
+            except BanisterError as error:
+                output.fail(error)
+                output.finish(error.exit_code, error)
+                return error.exit_code
+            output.finish(exit_code, None)
+            return exit_code
+
+        return wrapper
+
+    return decorate  # fmt: skip
+
+
+def count_findings(errors: int) -> str:
+    """Return how many problems there are, in words."""
+    return plural(errors, "problem")

@@ -1,0 +1,23 @@
+"""`banister up`."""
+
+import click
+
+from banister.cli.common import Invocation, command_options
+
+__all__ = ["command", "run_up"]
+
+
+@click.command("up", help="Apply what is pending, each migration in a transaction of its own.")
+@click.option("--to", metavar="VERSION", help="Stop after this version.")
+@click.option("--out-of-order", is_flag=True, help="Apply versions below the highest applied too.")
+@command_options()
+def command(invocation: Invocation, *, to: str | None, out_of_order: bool) -> None:
+    """Apply what is pending."""
+    run_up(invocation, to=to, out_of_order=out_of_order)
+
+
+def run_up(invocation: Invocation, *, to: str | None = None, out_of_order: bool = False) -> None:
+    """Apply what is pending and say so."""
+    project = invocation.project()
+    invocation.introduce(project)
+    project.up(to=to, out_of_order=out_of_order, on_event=invocation.output.event)
