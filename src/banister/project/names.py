@@ -47,7 +47,7 @@ _FAULTS = tuple(
             r".*\.(up|down)\.(?!(postgresql|sqlite)\.)\w+\.sql",
             "what stands behind its direction is not an engine (postgresql, sqlite)",
         ),
-        (r".*\.\w+\.(up|down)\.sql", "its engine stands before its direction"),
+        (rf".*\.({'|'.join(_ENGINE_WORDS)})\.(up|down)\.sql", "its engine stands before its direction"),
         (r".*\.(up|down)(\.\w+)?\.sql", "its ending is not in lower case"),
     )
 )
@@ -121,6 +121,7 @@ def advice_for(file: str) -> tuple[str, str]:
 def _corrected(file: str) -> str | None:
     """Return the nearest valid name, or None where it would be a guess."""
     stem = re.sub(r"\s+", "_", file[: -len(".sql")].strip())
+    stem = re.sub(r"^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?![0-9])", _date_as_digits, stem)
     match = re.fullmatch(r"([0-9]+)[_.-]?(.*)", stem)
     if match is None or match[2].lower() in ("up", "down"):
         return None
@@ -137,6 +138,10 @@ def _corrected(file: str) -> str | None:
     name, word = (direction[1], direction[2].lower()) if direction else (rest, "up")
     corrected = f"{match[1]}_{name}.{word}{engine}.sql"
     return corrected if parse_name(corrected) else None
+
+
+def _date_as_digits(date: re.Match[str]) -> str:
+    return f"{date[1]}{date[2]:0>2}{date[3]:0>2}"
 
 
 def _engine(word: str) -> str | None:
