@@ -1,0 +1,5 @@
+"""SQLite behind the engine contract."""
+
+from banister.engines.sqlite.engine import SqliteEngine
+
+__all__ = ["SqliteEngine"]

@@ -1,0 +1,261 @@
+"""Carrying out one step on SQLite: its statements, its row and its event, together."""
+
+import sqlite3
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from banister.engines.base import HistoryChanged
+from banister.engines.sqlite import faults
+from banister.engines.sqlite.foreign_keys import Violation, added, find_violations
+from banister.engines.sqlite.session import Session
+from banister.engines.sqlite.tables import Applied, HistoryTables
+from banister.errors import BanisterError, MigrationFailed
+from banister.model import (
+    AppliedMigration,
+    Dialect,
+    Direction,
+    Event,
+    LogEntry,
+    LogEvent,
+    RunInfo,
+    StatementDone,
+    Step,
+    TransactionMode,
+    Version,
+)
+from banister.script import checksum, traits
+
+__all__ = ["Applier"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applier:
+    """Carries out one step over one session."""
+
+    session: Session
+    tables: HistoryTables
+    path: Path
+    run: RunInfo
+    step: Step
+    #: The versions that the plan takes as applied.
+    expected: frozenset[Version]
+    #: A decision about seeds to record with the step.
+    seed: bool | None
+    #: Bound for one statement in seconds.
+    statement_timeout: float | None
+
+    def apply(self) -> Generator[Event, None, AppliedMigration | None]:
+        """Carry the step out; see `Engine.apply`."""
+        if self.step.mode is TransactionMode.WHOLE:
+            return (yield from self._whole())
+        return (yield from self._statements())
+
+    def _whole(self) -> Generator[Event, None, AppliedMigration | None]:
+        started = time.monotonic()
+        with self._transaction(self.step.begin_options):
+            applied = self._check_history()
+            identity = self.tables.identity(self.session)
+            before = self._violations()
+            for number in range(1, len(self.step.statements) + 1):
+                self._run(number)
+                yield self._done(number)
+            if self.tables.identity(self.session) != identity:
+                raise self._tables_replaced()
+            self._check_violations(before)
+            row = self._record(applied, started)
+            self._log_seed()
+        return row
+
+    def _statements(self) -> Generator[Event, None, AppliedMigration | None]:
+        started = time.monotonic()
+        first = self.step.done + 1
+        total = len(self.step.statements)
+        with self._transaction():
+            self._check_history()
+            self._check_journal(self.step.done)
+            before = self._violations()
+            if self.step.done == 0:
+                self._log(LogEvent.STARTED)
+            self._log_seed()
+        for number in range(first, total + 1):
+            known = traits(self.step.statements[number - 1], Dialect.SQLITE)
+            if known.refuses_transaction:
+                self._run_alone(number)
+            else:
+                with self._transaction():
+                    self._check_journal(number - 1)
+                    self._run(number)
+                    self._log(LogEvent.STATEMENT_DONE, number)
+            yield self._done(number)
+        with self._transaction():
+            applied = self._check_history()
+            self._check_journal(total)
+            self._check_violations(before)
+            return self._record(applied, started)
+
+    def _run_alone(self, number: int) -> None:
+        """Run what cannot share a transaction with its record, between two events."""
+        with self._transaction():
+            self._check_journal(number - 1)
+            self._log(LogEvent.STATEMENT_STARTED, number)
+        try:
+            self._run(number)
+        except BanisterError:
+            # SQLite has said that it failed, and then nothing of it is left: the next run may
+            # begin with it again without asking anyone.
+            with self._transaction():
+                self._log(LogEvent.DECIDED, number, detail="retry")
+            raise
+        with self._transaction():
+            self._check_journal(number - 1)
+            self._log(LogEvent.STATEMENT_DONE, number)
+
+    def _run(self, number: int) -> None:
+        """Run one statement (from 1); raise MigrationFailed with its place."""
+        was_inside = self.session.in_transaction
+        text = self.step.statements[number - 1].text
+        try:
+            self.session.execute_theirs(text, timeout=self.statement_timeout)
+        except faults.DRIVER_ERRORS as error:
+            raise self._explain(number, error) from error
+        if self.session.in_transaction is not was_inside:
+            raise faults.failed(
+                self.step,
+                "it has ended the transaction that keeps the change and its record together"
+                if was_inside
+                else "it has left a transaction open",
+                number=number,
+                hint="look at what it did: Banister could not roll it back"
+                if was_inside
+                else "remove it",
+            )
+
+    def _explain(self, number: int, error: Exception) -> BanisterError:
+        refusal = self.session.guard.refusal
+        if refusal is not None:
+            return faults.failed(self.step, refusal.message, number=number, hint=refusal.hint)
+        if faults.is_busy(error):
+            return faults.explain(error, self.path)
+        if faults.primary_code(error) == sqlite3.SQLITE_INTERRUPT and self.statement_timeout:
+            return faults.failed(
+                self.step,
+                f"it ran longer than {self.statement_timeout:g} s",
+                number=number,
+                name="SQLITE_INTERRUPT",
+                hint="`statement_timeout` in the settings bounds its time",
+            )
+        return faults.failed_in_statement(self.step, number, error)
+
+    @contextmanager
+    def _transaction(self, options: str = "") -> Iterator[None]:
+        """Commit what is done inside, or leave nothing of it; translate the driver's errors."""
+        try:
+            with faults.translated(self.path):
+                self.session.begin(options)
+            try:
+                yield
+                self.session.commit()
+            except faults.DRIVER_ERRORS as error:
+                if faults.is_busy(error):
+                    raise faults.explain(error, self.path) from error
+                raise faults.failed_at_end(self.step, error) from error
+        except BaseException:
+            self.session.roll_back()
+            raise
+
+    def _check_history(self) -> Applied:
+        """Return what is applied; raise HistoryChanged when it is not what was expected."""
+        self.tables.prepare(self.session)
+        applied = self.tables.applied(self.session)
+        if applied.versions.keys() != {version.number for version in self.expected}:
+            raise HistoryChanged
+        return applied
+
+    def _check_journal(self, done: int) -> None:
+        """Raise HistoryChanged when another run has carried this step further, or begun it anew.
+
+        Between the transactions of a step nothing is locked; each of them looks.
+        """
+        if self.tables.journaled(self.session, self.step.version) != done:
+            raise HistoryChanged
+
+    def _violations(self) -> tuple[Violation, ...]:
+        if self.step.script.directives.foreign_keys is not False:
+            return ()
+        return find_violations(self.session, self.tables)
+
+    def _check_violations(self, before: tuple[Violation, ...]) -> None:
+        new = added(before, self._violations())
+        if not new:
+            return
+        more = f", and {len(new) - 1} more" if len(new) > 1 else ""
+        raise faults.failed(
+            self.step,
+            f"with foreign_keys=off it leaves a dangling reference: {new[0]}{more}",
+            hint="keep every row that others point to when a table is rebuilt, "
+            "or correct the rows that point to it in the same file",
+        )
+
+    def _tables_replaced(self) -> MigrationFailed:
+        return faults.failed(
+            self.step,
+            f'it changes the history table "{self.tables.table.name}" or its log',
+            hint="leave them out of the file: Banister alone writes there",
+        )
+
+    def _record(self, applied: Applied, started: float) -> AppliedMigration | None:
+        """Write or remove the step's row, and log it."""
+        step = self.step
+        duration = round((time.monotonic() - started) * 1000)
+        row: AppliedMigration | None = None
+        if step.direction is Direction.UP:
+            wanted = AppliedMigration(
+                version=step.version,
+                name=step.name,
+                up_checksum=step.script.checksum,
+                down_checksum=step.down.checksum if step.down else None,
+                down_text=step.down.source.text if step.down else None,
+                duration_ms=duration,
+            )
+            row, _ = self.tables.add(self.session, wanted, self.run, applied)
+            self._log(LogEvent.APPLIED, duration_ms=duration)
+        else:
+            if step.version.number not in applied.versions:
+                raise HistoryChanged
+            self.tables.remove(self.session, step.version, applied)
+            self._log(LogEvent.ROLLED_BACK, duration_ms=duration)
+        return row
+
+    def _log(
+        self,
+        event: LogEvent,
+        number: int | None = None,
+        *,
+        duration_ms: int | None = None,
+        detail: str | None = None,
+    ) -> None:
+        step = self.step
+        entry = LogEntry(
+            event=event,
+            version=step.version,
+            name=step.name,
+            direction=step.direction,
+            statement=number,
+            checksum=step.script.checksum
+            if number is None
+            else checksum(step.statements[number - 1].text),
+            duration_ms=duration_ms,
+            detail=detail,
+        )
+        self.tables.log(self.session, [entry], self.run)
+
+    def _log_seed(self) -> None:
+        if self.seed is not None:
+            decision = LogEntry(event=LogEvent.SEEDED, detail="yes" if self.seed else "no")
+            self.tables.log(self.session, [decision], self.run)
+
+    def _done(self, number: int) -> StatementDone:
+        return StatementDone(step=self.step, number=number, total=len(self.step.statements))

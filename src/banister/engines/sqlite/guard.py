@@ -1,0 +1,107 @@
+"""What a migration's statements must not do, decided as SQLite compiles them.
+
+https://www.sqlite.org/c3ref/set_authorizer.html
+"""
+
+import sqlite3
+from dataclasses import dataclass
+
+__all__ = ["Guard", "Refusal"]
+
+_WRITES = {
+    sqlite3.SQLITE_INSERT: "adds rows to",
+    sqlite3.SQLITE_UPDATE: "changes rows of",
+    sqlite3.SQLITE_DELETE: "deletes rows of",
+    sqlite3.SQLITE_DROP_TABLE: "drops",
+}
+#: Actions whose second argument is the table.
+_ALTERS = {
+    sqlite3.SQLITE_ALTER_TABLE: "alters",
+    sqlite3.SQLITE_DROP_INDEX: "drops an index of",
+    sqlite3.SQLITE_DROP_TRIGGER: "drops a trigger of",
+}
+#: Actions after which a session is not what it was.
+_SESSION_CHANGES = frozenset({
+    sqlite3.SQLITE_PRAGMA,
+    sqlite3.SQLITE_ATTACH,
+    sqlite3.SQLITE_DETACH,
+    sqlite3.SQLITE_CREATE_TEMP_INDEX,
+    sqlite3.SQLITE_CREATE_TEMP_TABLE,
+    sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
+    sqlite3.SQLITE_CREATE_TEMP_VIEW,
+})  # fmt: skip
+_KEEP_OUT = (
+    "remove that statement: Banister alone writes there; if the application has a table of that "
+    "name, set `history_table` in the settings to another one"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a statement was not run."""
+
+    message: str
+    hint: str
+
+
+class Guard:
+    """Watches the statements of one session while `watching` is set."""
+
+    def __init__(self, protected: frozenset[str]) -> None:
+        self._protected = frozenset(name.lower() for name in protected)
+        #: Whether the statements now compiled are a migration's.
+        self.watching = False
+        #: Whether they run inside a transaction of ours. VACUUM begins one of its own.
+        self.in_transaction = False
+        #: Why the last statement was refused.
+        self.refusal: Refusal | None = None
+        #: Whether one has changed what later statements of this session mean.
+        self.session_changed = False
+
+    def __call__(
+        self,
+        action: int,
+        first: str | None,
+        second: str | None,
+        database: str | None,
+        _source: str | None,
+    ) -> int:
+        """Answer SQLite's question whether a statement may do something."""
+        if not self.watching:
+            return sqlite3.SQLITE_OK
+        if action in _SESSION_CHANGES:
+            self.session_changed = True
+        self.refusal = self._judge(action, first or "", second or "", database) or self.refusal
+        return sqlite3.SQLITE_OK if self.refusal is None else sqlite3.SQLITE_DENY
+
+    def _judge(self, action: int, first: str, second: str, database: str | None) -> Refusal | None:
+        if action in _WRITES and database == "main" and first.lower() in self._protected:
+            return _touches(_WRITES[action], first)
+        if action == sqlite3.SQLITE_ALTER_TABLE:
+            database = first
+        if action in _ALTERS and database == "main" and second.lower() in self._protected:
+            return _touches(_ALTERS[action], second)
+        if action == sqlite3.SQLITE_TRANSACTION and self.in_transaction:
+            return Refusal(
+                message=f"{first} cannot stand here: it would end the transaction that keeps the "
+                "change and its record together",
+                hint="remove it",
+            )
+        if action == sqlite3.SQLITE_PRAGMA and first.lower() == "journal_mode":
+            return _judge_journal(second)
+        return None
+
+
+def _touches(how: str, table: str) -> Refusal:
+    return Refusal(message=f'it {how} the history table "{table}"', hint=_KEEP_OUT)
+
+
+def _judge_journal(mode: str) -> Refusal | None:
+    # https://www.sqlite.org/pragma.html#pragma_journal_mode: with OFF no rollback is possible at
+    # all, and a crash under MEMORY very likely damages the file.
+    if mode.lower() not in {"off", "memory"}:
+        return None
+    return Refusal(
+        message=f"with PRAGMA journal_mode = {mode} a failure or a crash could not be rolled back",
+        hint="remove it",
+    )

@@ -1,0 +1,151 @@
+-- SQL of the SQLite adapter. {history} and {log} are quoted names with their schema, always main: a
+-- temporary table of the same name must never stand in for them.
+
+-- name: create_history
+-- The first three columns are a contract with other runners.
+CREATE TABLE {history} (
+    version TEXT PRIMARY KEY NOT NULL,
+    name TEXT NOT NULL,
+    applied_at TEXT NOT NULL,
+    up_checksum TEXT,
+    down_checksum TEXT,
+    down_text TEXT,
+    duration_ms INTEGER,
+    run_id TEXT
+)
+
+-- name: add_up_checksum
+ALTER TABLE {history} ADD COLUMN up_checksum TEXT
+
+-- name: add_down_checksum
+ALTER TABLE {history} ADD COLUMN down_checksum TEXT
+
+-- name: add_down_text
+ALTER TABLE {history} ADD COLUMN down_text TEXT
+
+-- name: add_duration_ms
+ALTER TABLE {history} ADD COLUMN duration_ms INTEGER
+
+-- name: add_run_id
+ALTER TABLE {history} ADD COLUMN run_id TEXT
+
+-- name: create_log
+CREATE TABLE {log} (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    event TEXT NOT NULL,
+    version TEXT,
+    name TEXT,
+    direction TEXT,
+    statement INTEGER,
+    checksum TEXT,
+    duration_ms INTEGER,
+    detail TEXT,
+    who TEXT,
+    host TEXT,
+    tool_version TEXT,
+    pid INTEGER
+)
+
+-- name: forbid_log_update
+CREATE TRIGGER {log_no_update} BEFORE UPDATE ON {log_table}
+BEGIN
+    SELECT RAISE(ABORT, 'the migration log is only ever added to');
+END
+
+-- name: forbid_log_delete
+CREATE TRIGGER {log_no_delete} BEFORE DELETE ON {log_table}
+BEGIN
+    SELECT RAISE(ABORT, 'the migration log is only ever added to');
+END
+
+-- name: unique_key
+-- Shown as advice, never run.
+CREATE UNIQUE INDEX {history_version} ON {history_table} (version);
+
+-- name: find_object
+-- Names of SQLite differ by more than the case of ASCII letters.
+SELECT type, sql FROM main.sqlite_master
+WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view')
+
+-- name: columns
+SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?, 'main')
+
+-- name: unique_indexes
+SELECT name FROM pragma_index_list(?, 'main') WHERE "unique" AND NOT partial
+
+-- name: index_columns
+SELECT name FROM pragma_index_info(?, 'main')
+
+-- name: user_objects
+SELECT count(*) FROM main.sqlite_master
+WHERE type IN ('table', 'view')
+    AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+    AND name <> ?1 COLLATE NOCASE
+    AND name <> ?2 COLLATE NOCASE
+
+-- name: telling_events
+-- Events that show work on this database. A first run that failed or only noted what it left out
+-- leaves a new database new.
+SELECT count(*) FROM {log} WHERE event NOT IN ('failed', 'skipped')
+
+-- name: read_history
+SELECT version, name, applied_at, up_checksum, down_checksum, NULL, duration_ms FROM {history}
+
+-- name: read_history_with_downs
+SELECT version, name, applied_at, up_checksum, down_checksum, down_text, duration_ms FROM {history}
+
+-- name: read_foreign_history
+-- Another runner's table, before our columns are added.
+SELECT version, name, applied_at, NULL, NULL, NULL, NULL FROM {history}
+
+-- name: read_log
+-- What later runs decide by: versions that were never begun outside a transaction nor left out have
+-- nothing to tell.
+SELECT event, version, name, direction, statement, checksum, detail FROM {log}
+WHERE event = 'seeded'
+    OR CAST(version AS INTEGER) IN (
+        SELECT CAST(version AS INTEGER) FROM {log} WHERE event IN ('started', 'skipped')
+    )
+ORDER BY id
+
+-- name: applied
+SELECT version, applied_at FROM {history}
+
+-- name: journaled
+-- How many statements of version ?1 are known to be done since it was begun.
+SELECT count(*) FROM {log}
+WHERE CAST(version AS INTEGER) = ?1
+    AND (event = 'statement_done' OR event = 'decided' AND detail = 'done')
+    AND id > coalesce((
+        SELECT max(id) FROM {log}
+        WHERE CAST(version AS INTEGER) = ?1
+            AND event IN ('started', 'applied', 'rolled_back', 'baselined')
+    ), 0)
+
+-- name: add_row
+INSERT INTO {history}
+    (version, name, applied_at, up_checksum, down_checksum, down_text, duration_ms, run_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: remove_row
+DELETE FROM {history} WHERE version = ?
+
+-- name: accept_edit
+UPDATE {history} SET name = ?, up_checksum = ?, down_checksum = ?, down_text = ? WHERE version = ?
+
+-- name: add_event
+INSERT INTO {log}
+    (at, run_id, event, version, name, direction, statement, checksum, duration_ms, detail, who,
+     host, tool_version, pid)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: tables
+SELECT name FROM main.sqlite_master WHERE type = 'table'
+
+-- name: foreign_key_check
+SELECT rowid, parent, fkid FROM pragma_foreign_key_check(?, 'main')
+
+-- name: foreign_key_columns
+SELECT "from" FROM pragma_foreign_key_list(?, 'main') WHERE id = ? ORDER BY seq

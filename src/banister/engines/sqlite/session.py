@@ -1,0 +1,235 @@
+"""Connections to a SQLite file: never made by accident, patient where it is busy, interruptible."""
+
+import sqlite3
+import time
+from collections.abc import Generator, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from banister.engines.sqlite.faults import explain, is_busy, primary_code, translated
+from banister.engines.sqlite.guard import Guard
+from banister.errors import ConnectionFailed
+
+__all__ = ["Session", "is_missing", "open_reader", "open_writer"]
+
+#: Seconds between two tries where the database is busy.
+_FIRST_PAUSE = 0.001
+_LONGEST_PAUSE = 0.05
+#: Steps of SQLite's virtual machine between two looks at signals: well below a millisecond.
+_STEPS_BETWEEN_SIGNALS = 10_000
+
+
+@dataclass(kw_only=True)
+class _Watch:
+    """What can end a running statement from outside."""
+
+    #: By the monotonic clock; None: no bound.
+    deadline: float | None = None
+    #: What a signal handler raised.
+    raised: BaseException | None = None
+
+
+class Session:
+    """One connection. Its methods let the driver's errors out; callers translate them."""
+
+    def __init__(self, connection: sqlite3.Connection, *, guard: Guard, patience: float) -> None:
+        connection.text_factory = _lenient_text
+        connection.set_authorizer(guard)
+        self._connection = connection
+        self._watch = _Watch()
+        pulse = _pulse(self._watch)
+        next(pulse)
+        connection.set_progress_handler(pulse.__next__, _STEPS_BETWEEN_SIGNALS)
+        self.guard = guard
+        #: Seconds to wait where another connection stands in the way.
+        self.patience = patience
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._connection.in_transaction
+
+    def execute(self, sql: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement of ours, again and again while the database is busy."""
+        return self._patiently(sql, tuple(values), keep=True)
+
+    def execute_theirs(self, sql: str, *, timeout: float | None = None) -> None:
+        """Run one statement of a migration to its end, under the guard.
+
+        `timeout` bounds it in seconds. Rows are read and dropped: a statement that returns rows
+        does its work only while they are read.
+        """
+        self.guard.refusal = None
+        self.guard.in_transaction = self.in_transaction
+        self.guard.watching = True
+        self._watch.deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            self._patiently(sql, (), keep=False)
+        finally:
+            self.guard.watching = False
+            self._watch.deadline = None
+
+    def begin(self, options: str = "") -> None:
+        """Begin a transaction that holds the write lock from its start."""
+        exclusive = "EXCLUSIVE" in options.upper()
+        self.execute("BEGIN EXCLUSIVE" if exclusive else "BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Commit; while readers stand in the way the transaction stays open and waits for them."""
+        self.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Leave no transaction open, also where SQLite has rolled back by itself. Never raises."""
+        # https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
+        if self.in_transaction:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the connection; what is not committed is rolled back. Never raises."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _patiently(
+        self, sql: str, values: tuple[object, ...], *, keep: bool
+    ) -> list[tuple[Any, ...]]:
+        give_up = time.monotonic() + self.patience
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return self._once(sql, values, keep=keep)
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() >= give_up:
+                    raise
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _once(self, sql: str, values: tuple[object, ...], *, keep: bool) -> list[tuple[Any, ...]]:
+        try:
+            cursor = self._connection.execute(sql, values)
+            if keep:
+                return cursor.fetchall()
+            for _ in cursor:
+                pass
+        except sqlite3.OperationalError as error:
+            raised, self._watch.raised = self._watch.raised, None
+            if primary_code(error) == sqlite3.SQLITE_INTERRUPT and raised is not None:
+                raise raised from None
+            raise
+        return []
+
+
+def _pulse(watch: _Watch) -> Generator[int, None, None]:
+    """Answer 0 to go on and 1 to interrupt the statement that runs.
+
+    SQLite's C code never lets Python's signal handlers run; calling Python now and then does, and
+    what they raise would be lost in the callback. In a generator it is raised at the `yield`.
+    """
+    while True:
+        try:
+            late = watch.deadline is not None and time.monotonic() > watch.deadline
+            yield 1 if late else 0
+        except GeneratorExit:
+            return
+        except BaseException as error:  # noqa: BLE001 -- raised again once SQLite has returned
+            watch.raised = error
+            yield 1
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is no file yet where one could be made. Raises ConnectionFailed."""
+    if path.is_dir():
+        raise ConnectionFailed(
+            f"{path} is a folder, not a SQLite database", hint="give the path of a file"
+        )
+    try:
+        if path.exists():
+            return False
+        if path.parent.is_dir():
+            return True
+    except OSError as error:
+        raise ConnectionFailed(f"{path} cannot be reached: {error.strerror}") from error
+    raise ConnectionFailed(
+        f"{path} cannot be reached: there is no folder {path.parent}",
+        hint="check the path, or make that folder first",
+    )
+
+
+def open_reader(path: Path, *, patience: float) -> Session:
+    """Open a database that exists for reads alone.
+
+    SQLite may still finish what a crash left behind, without which nothing can be read.
+    """
+    # With mode=ro a write-ahead log would leave its files behind, and a crash could not be
+    # recovered from: https://www.sqlite.org/wal.html#read_only_databases
+    try:
+        return _open_reader(path, "mode=rw", patience)
+    except sqlite3.Error as error:
+        if not (_refuses_writing(error) and _stands_alone(path)):
+            raise explain(error, path) from error
+    with translated(path):
+        return _open_reader(path, "mode=ro&immutable=1", patience)
+
+
+def open_writer(
+    path: Path,
+    *,
+    guard: Guard,
+    patience: float,
+    foreign_keys: bool = True,
+    create: bool = False,
+) -> Session:
+    """Open a database for writing; `create` makes the file where there is none."""
+    with translated(path):
+        session = _connect(path, "mode=rwc" if create else "mode=rw", guard, patience)
+        session.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        return session
+
+
+def _open_reader(path: Path, mode: str, patience: float) -> Session:
+    session = _connect(path, mode, Guard(frozenset()), patience)
+    try:
+        session.execute("PRAGMA query_only = ON")
+        session.execute("SELECT count(*) FROM main.sqlite_master")
+    except sqlite3.Error:
+        session.close()
+        raise
+    return session
+
+
+def _connect(path: Path, mode: str, guard: Guard, patience: float) -> Session:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}",
+        uri=True,
+        # We poll ourselves: SQLite's own waiting cannot be interrupted.
+        timeout=0,
+        isolation_level=None,
+        # A statement taken from a cache would not be compiled again, and the guard not asked.
+        cached_statements=0,
+    )
+    return Session(connection, guard=guard, patience=patience)
+
+
+def _refuses_writing(error: BaseException) -> bool:
+    return primary_code(error) in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+
+
+def _stands_alone(path: Path) -> bool:
+    """Whether the file alone is the whole database: no journal beside it holds a part of it."""
+    for suffix in ("-wal", "-journal"):
+        beside = path.with_name(path.name + suffix)
+        try:
+            if beside.stat().st_size:
+                return False
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return False
+    return True
+
+
+def _lenient_text(cell: bytes) -> str:
+    # Text that is not UTF-8 must not stop a run that only passes by it.
+    return cell.decode(errors="replace")
