@@ -36,5 +36,7 @@ def command(
     if dry_run:
         return run_plan(invocation, rollback=rollback)
     if rollback is not None:
-        return run_down(invocation, count=rollback)
-    return run_up(invocation)
+        run_down(invocation, count=rollback)
+    else:
+        run_up(invocation)
+    return None

@@ -4,6 +4,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from banister.errors import BanisterError
 from banister.model import (
     AppliedMigration,
     Dialect,
@@ -18,7 +19,7 @@ from banister.model import (
 __all__ = ["Database", "Engine", "HistoryChanged", "SessionSettings"]
 
 
-class HistoryChanged(Exception):  # noqa: N818 -- it is news for the runner, not an error for people
+class HistoryChanged(Exception):
     """Another run has changed the history since the plan was made: plan again."""
 
 
@@ -73,6 +74,9 @@ class Engine(Protocol):
 
     def unlock(self) -> None:
         """Give the runner lock back; nothing happens where it is not held."""
+
+    def unfit(self) -> BanisterError | None:
+        """Return why nothing can be written here, or None; by reads alone."""
 
     def prepare(self) -> None:
         """Make the history tables, or add our columns to another runner's, in one transaction."""

@@ -16,7 +16,13 @@ from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.lock import lock_key, signed
 from banister.engines.postgres.session import Connection, Session, connect
 from banister.engines.queries import load_queries
-from banister.errors import DatabaseError, HistoryError, LockTimeout, UnsupportedByEngine
+from banister.errors import (
+    BanisterError,
+    DatabaseError,
+    HistoryError,
+    LockTimeout,
+    UnsupportedByEngine,
+)
 from banister.model import (
     AppliedMigration,
     Event,
@@ -79,7 +85,9 @@ class PostgresEngine:
         Never the blocking form: a session that waits in pg_advisory_lock holds a snapshot, and
         another session's CREATE INDEX CONCURRENTLY then waits for it while it waits for us.
         """
-        self._refuse_unfit()
+        unfit = self.unfit()
+        if unfit is not None:
+            raise unfit
         started = time.monotonic()
         told: str | None = None
         while (answer := self._ask("try_lock")) is None or not answer[0]:
@@ -104,6 +112,25 @@ class PostgresEngine:
                 self._ask("unlock")
         except psycopg.Error:
             self._session.connection.close()
+
+    def unfit(self) -> BanisterError | None:
+        """Return why nothing can be written here; see `Engine.unfit`."""
+        if self._session.read_only is not None:
+            return DatabaseError(
+                f"{self.database.display}: {self._session.read_only}",
+                code="read_only",
+                state="nothing was run",
+                hint="connect to the primary server",
+            )
+        if self._session.pooled:
+            return UnsupportedByEngine(
+                f"{self.database.display} is reached through a connection pooler: a session lock "
+                "could be left behind in it",
+                code="pooler",
+                state="nothing was run",
+                hint="give the URL of the server itself, for example with --url",
+            )
+        return None
 
     def prepare(self) -> None:
         """Make or extend the history tables; see `Engine.prepare`."""
@@ -206,23 +233,6 @@ class PostgresEngine:
                 f"the history table {self._store.table} cannot be written: {first_line(error)}",
                 hint="if the connection was lost, run `banister status` to see where things stand",
             ) from error
-
-    def _refuse_unfit(self) -> None:
-        if self._session.read_only is not None:
-            raise DatabaseError(
-                f"{self.database.display}: {self._session.read_only}",
-                code="read_only",
-                state="nothing was run",
-                hint="connect to the primary server",
-            )
-        if self._session.pooled:
-            raise UnsupportedByEngine(
-                f"{self.database.display} is reached through a connection pooler: a session lock "
-                "could be left behind in it",
-                code="pooler",
-                state="nothing was run",
-                hint="give the URL of the server itself, for example with --url",
-            )
 
     def _ask(self, query: str) -> tuple[Any, ...] | None:
         high, low = self._key
