@@ -1,5 +1,6 @@
 """The project's own PostgreSQL: its life, its folders, its account, and what a crash leaves."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -307,6 +308,34 @@ def test_a_killed_command_leaves_a_server_that_the_next_one_uses_and_stops(
         assert running.pid == pid
         assert _ask(running.url, "SELECT 1") == 1
     assert not _is_running(running)
+
+
+@pytest.mark.parametrize(
+    "sign",
+    ["server.json", "postgres/data.new/PG_VERSION", "postgres/data", "postgres/server.log"],
+)
+def test_a_command_killed_on_its_way_to_a_server_does_no_harm(
+    project: Path, command: Command, sign: str
+) -> None:
+    killed = command(project)
+    while not (project / ".banister" / sign).exists():
+        assert killed.poll() is None
+    killed.kill()
+    killed.wait()
+    with embedded(project) as running:
+        assert _ask(running.url, "SELECT 1") == 1
+    assert not _is_running(running)
+    assert server_url(project) is None
+
+
+def test_data_that_a_server_out_of_reach_works_on_are_left_alone(project: Path) -> None:
+    folder = project / "cluster"
+    stop(start(find_binaries(), folder))
+    with (folder / "alive.lock").open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # what a server in another container does
+        with pytest.raises(ServerError, match="in use by a server that cannot be reached"):
+            start(find_binaries(), folder, wait_seconds=0.1)
+    stop(start(find_binaries(), folder))
 
 
 def test_a_kept_mark_does_not_outlive_its_server(project: Path) -> None:

@@ -29,10 +29,13 @@ class Account:
     #: Whether a program has to change to this account, because we are root.
     switch: bool
 
-    def run(self, args: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, args: Sequence[str | Path], *, keep_open: tuple[int, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end as this account, with a clean environment.
 
-        Raises OSError and subprocess.SubprocessError; a bad exit status raises nothing.
+        It also gets the descriptors `keep_open`. Raises OSError and subprocess.SubprocessError; a
+        bad exit status raises nothing.
         """
         return subprocess.run(
             args,
@@ -42,6 +45,7 @@ class Account:
             errors="replace",
             check=False,
             timeout=120,
+            pass_fds=keep_open,
             cwd="/",
             env=_environment(),
             umask=0o077,

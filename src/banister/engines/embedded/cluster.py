@@ -134,7 +134,7 @@ def start(
             time.sleep(_POLL_SECONDS)
         readable = readable_binaries(binaries, account)
         if not (folder / "data").exists():
-            _make_cluster(readable, folder, account)
+            _make_cluster(readable, folder, account, alive)
         return _launch(
             readable, folder, account, {**_SETTINGS, **(settings or {})}, alive, deadline
         )
@@ -207,8 +207,11 @@ def _refuse_other_major(binaries: Binaries, data: Path) -> None:
         )
 
 
-def _make_cluster(binaries: Binaries, folder: Path, account: Account) -> None:
-    """Make the cluster under another name first: a half-made one never passes for a whole one."""
+def _make_cluster(binaries: Binaries, folder: Path, account: Account, alive: int) -> None:
+    """Make the cluster under another name first: a half-made one never passes for a whole one.
+
+    initdb holds the lock too, since it goes on when we are killed.
+    """
     building = folder / "data.new"
     if building.exists():
         shutil.rmtree(building)
@@ -219,7 +222,7 @@ def _make_cluster(binaries: Binaries, folder: Path, account: Account) -> None:
         # Knows the letters of all scripts, sorts by code point, and needs no locale of the system.
         args += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     try:
-        done = account.run(args)
+        done = account.run(args, keep_open=(alive,))
     except (OSError, subprocess.SubprocessError) as exc:
         raise ServerError(f"initdb cannot be run: {exc}") from exc
     if done.returncode != 0:

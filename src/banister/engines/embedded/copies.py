@@ -81,6 +81,8 @@ def _manifest(install: Path) -> list[tuple[str, int]]:
 
 def _copy(install: Path, target: Path, wanted: list[tuple[str, int]]) -> None:
     base = install.parent.parent
+    for left in target.parent.glob(".new-*"):  # by a command that was killed
+        shutil.rmtree(left, ignore_errors=True)
     building = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
     try:
         for name, _ in wanted:
