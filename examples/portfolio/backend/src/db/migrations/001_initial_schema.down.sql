@@ -1,0 +1,4 @@
+DROP TABLE notification_preferences;
+DROP TABLE analytics_snapshots;
+DROP TABLE rebalance_events;
+DROP TABLE portfolios;
