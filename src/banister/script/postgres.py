@@ -103,16 +103,14 @@ class _Splitter:
 
     def read(self, position: int, end: int) -> None:
         """Collect the statements of `text[position:end]`."""
-        text, pieces = self.text, self.pieces
+        text = self.text
         leading, simple = _LEADING.match, _SIMPLE.match
         while True:
             match = simple(text, position, end)
             if match is not None:
                 start, stop = match.span("statement")
-                if text[start] not in "cC":
-                    pieces.append(Piece(start, stop))
-                    position = stop
-                    continue
+                position = self._add(start, stop)
+                continue
             position = self._skip(leading(text, position, end).end(), end)  # type: ignore[union-attr] # it matches the empty text too
             if position >= end:
                 return
@@ -129,11 +127,14 @@ class _Splitter:
                 continue
             if text[stop - 1] != ";" or stop == end:
                 stop = self._trim(position, stop)
-            pieces.append(Piece(position, stop))
-            if first in "cC" and not self._behind_copy and is_copy_from_stdin(text, position, stop):
-                position = self._copy(stop)
-            else:
-                position = stop
+            position = self._add(position, stop)
+
+    def _add(self, start: int, stop: int) -> int:
+        """Note a statement; return where the text goes on."""
+        self.pieces.append(Piece(start, stop))
+        if self.text[start] not in "cC" or self._behind_copy:
+            return stop
+        return self._copy(stop) if is_copy_from_stdin(self.text, start, stop) else stop
 
     def _skip(self, position: int, end: int) -> int:
         """Step over nested comments, which the regular expression leaves."""

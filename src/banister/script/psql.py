@@ -63,6 +63,8 @@ def backslash_problem(name: str, offset: int, *, inside: bool) -> Problem:
     return Problem(
         code="psql_command",
         offset=offset,
-        message=f"the psql command \\{name} is not SQL" if name else "a backslash outside of quotes",
+        message=f"the psql command \\{name} is not SQL"
+        if name
+        else "a backslash outside of quotes",
         hint=hint,
     )

@@ -97,7 +97,7 @@ class _Splitter:
             if token.kind in {TokenKind.SPACE, TokenKind.COMMENT}:
                 continue
             match state, word:
-                case ("start" | "explain"), "create":
+                case (("start" | "explain"), "create"):
                     state = "create"
                 case "start", "explain":
                     state = "explain"

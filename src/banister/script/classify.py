@@ -1,0 +1,175 @@
+"""What the planner must know of a statement, told from its real tokens. No I/O."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from banister.model import Dialect, Statement
+from banister.script.postgres import is_copy_from_stdin
+from banister.script.refusals import READING_PRAGMAS, postgres_refusal, sqlite_refusal
+from banister.script.settings import Setting, read_settings, unquoted
+from banister.script.tokens import TokenKind
+from banister.script.words import NO_WORD, Words
+
+__all__ = ["Control", "Traits", "traits"]
+
+
+class Control(StrEnum):
+    """What a statement does to the transaction it stands in."""
+
+    BEGIN = "begin"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+    #: SAVEPOINT, RELEASE, ROLLBACK TO: harmless inside our transaction.
+    SAVEPOINT = "savepoint"
+    #: PREPARE TRANSACTION.
+    PREPARE = "prepare"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What the planner must know of a statement."""
+
+    control: Control | None = None
+    #: COMMIT or ROLLBACK … AND CHAIN: a new transaction begins at once.
+    chain: bool = False
+    #: Behind BEGIN [WORK | TRANSACTION], in upper case without commas.
+    begin_options: str = ""
+    #: The statement's name when it cannot run inside a transaction block.
+    refuses_transaction: str | None = None
+    #: It may run a COMMIT of its own: CALL, DO.
+    may_commit: bool = False
+    #: Lower-case names of what it sets beyond its transaction; "all" for RESET ALL.
+    session_settings: tuple[str, ...] = ()
+    #: Lower-case name where it sets one thing only, also by SET LOCAL.
+    setting: str | None = None
+    #: The value of that one setting or pragma, unquoted; None where it is not written out.
+    setting_value: str | None = None
+    copy_from_stdin: bool = False
+    #: SQLite: lower-case name of the pragma.
+    pragma: str | None = None
+    pragma_sets: bool = False
+    #: Up to the first four keywords and names, in upper case, for reports.
+    words: tuple[str, ...] = ()
+
+
+def traits(statement: Statement, dialect: Dialect) -> Traits:
+    """Tell what the statement is.
+
+    Only keywords outside of comments, strings and quoted identifiers count. Never raises; a
+    statement that the server would not understand has the traits of what it looks like.
+    """
+    words = Words(statement.text, dialect)
+    if dialect is Dialect.SQLITE:
+        return _sqlite(words)
+    return _postgres(words, statement.text)
+
+
+def _postgres(words: Words, text: str) -> Traits:
+    refusal = postgres_refusal(words)
+    control, chain, options = (None, False, "") if refusal else _control(words)
+    settings: tuple[Setting, ...] = ()
+    if words.key(0) in {"SET", "RESET"} or re.search("set_config", text, re.IGNORECASE):
+        settings = read_settings(words)
+    session = dict.fromkeys(setting.name for setting in settings if not setting.local)
+    only = settings[0] if len(settings) == 1 else None
+    return Traits(
+        control=control,
+        chain=chain,
+        begin_options=options,
+        refuses_transaction=refusal,
+        may_commit=words.key(0) in {"CALL", "DO"},
+        session_settings=tuple(session),
+        setting=only.name if only else None,
+        setting_value=only.value if only else None,
+        copy_from_stdin=is_copy_from_stdin(text, 0, len(text)),
+        words=_first_words(words),
+    )
+
+
+def _sqlite(words: Words) -> Traits:
+    control, chain, options = _control(words)
+    pragma, sets, value = _pragma(words)
+    return Traits(
+        control=control,
+        chain=chain,
+        begin_options=options,
+        refuses_transaction=sqlite_refusal(words, pragma, sets=sets),
+        setting=pragma if sets else None,
+        setting_value=value,
+        pragma=pragma,
+        pragma_sets=sets,
+        words=_first_words(words),
+    )
+
+
+def _control(words: Words) -> tuple[Control | None, bool, str]:
+    """Return what the statement does to its transaction, whether it chains, what BEGIN asks for."""
+    match words.keys(0, 2):
+        case ("BEGIN", _) | ("START", "TRANSACTION"):
+            return Control.BEGIN, False, _begin_options(words)
+        case ("COMMIT" | "END", _):
+            return Control.COMMIT, _chains(words), ""
+        case ("ROLLBACK" | "ABORT", _):
+            if words.key(_behind_work(words)) == "TO":
+                return Control.SAVEPOINT, False, ""
+            return Control.ROLLBACK, _chains(words), ""
+        case ("SAVEPOINT" | "RELEASE", _):
+            return Control.SAVEPOINT, False, ""
+        case ("PREPARE", "TRANSACTION"):
+            return Control.PREPARE, False, ""
+        case _:
+            return None, False, ""
+
+
+def _behind_work(words: Words) -> int:
+    return 2 if words.key(1) in {"WORK", "TRANSACTION"} else 1
+
+
+def _chains(words: Words) -> bool:
+    return words.keys(_behind_work(words), 2) == ("AND", "CHAIN")
+
+
+def _begin_options(words: Words) -> str:
+    # SQLite's BEGIN IMMEDIATE TRANSACTION has its noise word last.
+    noise = {"WORK", "TRANSACTION", ","}
+    return " ".join(word.key or word.text for word in list(words)[1:] if word.key not in noise)
+
+
+def _pragma(words: Words) -> tuple[str | None, bool, str | None]:
+    """Return the name of a pragma, whether it sets something, and to what."""
+    if words.key(0) != "PRAGMA" or words[1] is NO_WORD:
+        return None, False, None
+    behind = words.after_name(1)
+    name = unquoted(words[behind - 1]).lower()
+    mark = words.key(behind)
+    if mark != "=" and (mark != "(" or name in READING_PRAGMAS):
+        return name, False, None
+    value = ""
+    for number in range(behind + 1, behind + 4):
+        word = words[number]
+        if word.key == ")":
+            break
+        value += unquoted(word)
+    return name, True, value
+
+
+def _first_words(words: Words) -> tuple[str, ...]:
+    """Take keywords and names up to the first other mark; a name keeps its schema."""
+    found: list[str] = []
+    joins = False
+    for word in words:
+        if word.key == ".":
+            joins = True
+        elif word.kind in {TokenKind.WORD, TokenKind.QUOTED}:
+            name = word.key or word.text
+            if joins and found:
+                found[-1] = f"{found[-1]}.{name}"
+            elif len(found) == 4:
+                break
+            else:
+                found.append(name)
+            joins = False
+        else:
+            break
+    return tuple(found)

@@ -1,0 +1,244 @@
+"""Directive lines: `-- banister: key=value …` above the first statement of a file. No I/O."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher, get_close_matches
+
+from banister.errors import Finding, Severity
+from banister.model import Dialect, Direction, Directives, Source
+from banister.script.keys import KEYS, Item, Refused, merge
+from banister.script.places import kinds_at
+from banister.script.scan import scan
+from banister.script.tokens import TokenKind, postgres_token
+
+__all__ = ["DirectiveLine", "directive_lines", "read_directives"]
+
+_MARKER = re.compile(r"--[ \t]+banister:")
+_ITEM = re.compile(r'(?P<key>[^\s="]+)(?P<equals>=(?P<value>"[^"\n\r]*"(?!\S)|[^\s"]\S*)?)?')
+# What looks like the marker: another case, another spacing, one letter off, no colon.
+_NEAR_MARKER = re.compile(r"--[ \t]*(?P<word>[A-Za-z]+)(?P<colon>[ \t]*:)?[ \t]*(?P<rest>.*)")
+_LATE = re.compile(r"--[ \t]+banister:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectiveLine:
+    """One directive line at the top of a file."""
+
+    #: Offset of the line, of its end, and of the next line.
+    start: int
+    end: int
+    next: int
+    #: Offset behind the marker.
+    content: int
+    #: It holds `transaction=off`.
+    transaction_off: bool
+
+
+def directive_lines(text: str) -> tuple[DirectiveLine, ...]:
+    """Return the directive lines above the first statement of `text`, in order."""
+    lines = []
+    for start, end in _top_comments(text):
+        marker = _MARKER.match(text, start, end)
+        line_start = max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1
+        if marker is None or text[line_start:start].strip():
+            continue
+        following = end + (2 if text.startswith("\r\n", end) else 1)
+        items = _ITEM.finditer(text, marker.end(), end)
+        lines.append(
+            DirectiveLine(
+                start=line_start,
+                end=end,
+                next=min(following, len(text)),
+                content=marker.end(),
+                transaction_off=any(
+                    item["key"] == "transaction" and (item["value"] or "").strip('"') == "off"
+                    for item in items
+                ),
+            )
+        )
+    return tuple(lines)
+
+
+def read_directives(source: Source, direction: Direction) -> tuple[Directives, tuple[Finding, ...]]:
+    """Return what the directive lines ask for, and what is wrong with them.
+
+    Every finding is an error at the exact column; what is wrong is left out of the directives.
+    """
+    reader = _Reader(source, direction)
+    for line in directive_lines(source.text):
+        reader.read(line)
+    reader.check_markers()
+    return merge(reader.items), tuple(reader.findings)
+
+
+def _top_comments(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the `--` comments above the first statement stand."""
+    position = 0
+    while position < len(text):
+        token = postgres_token(text, position, len(text))
+        if token.kind is TokenKind.COMMENT:
+            if text[token.start] == "-":
+                yield token.start, token.end
+        elif token.kind is not TokenKind.SPACE:
+            return
+        position = token.end
+
+
+class _Reader:
+    """Gathers items and findings of one file."""
+
+    def __init__(self, source: Source, direction: Direction) -> None:
+        self.source = source
+        self.direction = direction
+        self.items: list[Item] = []
+        self.findings: list[Finding] = []
+
+    def say(self, code: str, offset: int, message: str, hint: str | None) -> None:
+        self.findings.append(
+            Finding(
+                severity=Severity.ERROR,
+                code=code,
+                message=message,
+                location=self.source.locate(offset),
+                hint=hint,
+            )
+        )
+
+    def read(self, line: DirectiveLine) -> None:
+        """Read the items of one line."""
+        text = self.source.text
+        position = line.content
+        found = []
+        while position < line.end:
+            if text[position].isspace():
+                position += 1
+                continue
+            match = _ITEM.match(text, position, line.end)
+            if match is None or (match["equals"] == "=" and text.startswith('"', match.end())):
+                self.say(
+                    "directive_quote",
+                    match.end() if match else position,
+                    "a quote that is not closed, or not at the end of its value",
+                    'write it as key="value"',
+                )
+                break
+            found.append(_item(match))
+            position = match.end()
+        self._pair_reasons(found)
+
+    def _pair_reasons(self, found: list[Item]) -> None:
+        """Give each accept= the reason= behind it, then check every item."""
+        number = 0
+        while number < len(found):
+            item = found[number]
+            number += 1
+            if item.key == "accept" and number < len(found) and found[number].key == "reason":
+                item = item.because(found[number].value or "")
+                number += 1
+            self._add(item)
+
+    def _add(self, item: Item) -> None:
+        rule = KEYS.get(item.key)
+        if rule is None:
+            self.say(
+                "directive_unknown",
+                item.offset,
+                f'unknown directive "{item.key}"',
+                _did_you_mean(item.key, [*KEYS, "reason"]) or f"known: {', '.join(KEYS)}",
+            )
+            return
+        if rule.up_only and self.direction is Direction.DOWN:
+            self.say(
+                "directive_direction",
+                item.offset,
+                f"`{item.key}` stands in a down file",
+                "move it to the up file: it holds for the migration as a whole",
+            )
+            return
+        if item.key != "accept" and any(known.key == item.key for known in self.items):
+            self.say(
+                "directive_twice",
+                item.offset,
+                f"`{item.key}` is given twice",
+                "keep one of the two",
+            )
+            return
+        try:
+            rule.check(item)
+        except Refused as refused:
+            self.say("directive_value", item.value_offset, refused.message, refused.hint)
+            return
+        self.items.append(item)
+
+    def check_markers(self) -> None:
+        """Find lines that were meant as directives and are none."""
+        text = self.source.text
+        top = list(_top_comments(text))
+        known = {line.content for line in directive_lines(text)}
+        for start, end in top:
+            marker = _MARKER.match(text, start, end)
+            if marker is None:
+                self._check_near_marker(start, end)
+            elif marker.end() not in known:
+                self.say(
+                    "directive_misplaced",
+                    start,
+                    "a directive stands behind something else on its line",
+                    "give it a line of its own",
+                )
+        below = top[-1][1] if top else 0
+        late = [match.start() for match in _LATE.finditer(text, below)]
+        if not late:
+            return
+        statements = scan(text, Dialect.POSTGRESQL).statements
+        kinds = kinds_at(text, statements, late, Dialect.POSTGRESQL)
+        for offset, token in zip(late, kinds, strict=True):
+            if token is not None and token.kind is TokenKind.COMMENT and token.start == offset:
+                self.say(
+                    "directive_misplaced",
+                    offset,
+                    "directives must stand above the first statement",
+                    "move the line to the top of the file",
+                )
+
+    def _check_near_marker(self, start: int, end: int) -> None:
+        match = _NEAR_MARKER.match(self.source.text, start, end)
+        if match is None:
+            return
+        word = match["word"].lower()
+        first = re.match(r"[A-Za-z_]+", match["rest"])
+        names_key = first is not None and (
+            first.group() in KEYS or match["rest"].startswith("=", first.end())
+        )
+        if word == "banister":
+            meant = match["colon"] is not None or names_key
+        else:
+            near = SequenceMatcher(None, word, "banister").ratio() >= 0.85
+            meant = near and names_key
+        if meant:
+            written = self.source.text[start : match.end("colon" if match["colon"] else "word")]
+            self.say(
+                "directive_marker",
+                start,
+                f'"{written}" does not begin a directive',
+                'did you mean "-- banister:"?',
+            )
+
+
+def _item(match: re.Match[str]) -> Item:
+    value = match["value"]
+    if value is None:
+        value = "" if match["equals"] else None
+        value_offset = match.end()
+        if not match["equals"]:
+            value_offset = match.start()
+    else:
+        value_offset = match.start("value")
+        value = value.removeprefix('"').removesuffix('"') if value.startswith('"') else value
+    return Item(key=match["key"], value=value, offset=match.start(), value_offset=value_offset)
+
+
+def _did_you_mean(word: str, known: list[str]) -> str | None:
+    near = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f'did you mean "{near[0]}"?' if near else None
