@@ -390,7 +390,7 @@ def test_what_must_be_a_table_is_told(folder: Path, text: str, name: str, where:
         ("[tool]\nbanister.nope = 1", "2:1"),
         ("tool.banister.nope = 1", "1:1"),
         ('["tool".banister]\n"nope" = 1', "2:1"),
-        ("[tool.banister]\n\"n\\u006fpe\" = 1", "2:1"),
+        ('[tool.banister]\n"n\\u006fpe" = 1', "2:1"),
         ("[tool]\nbanister = { nope = 1 }", "2:1"),
         ("[other]\nnope = 1\n[tool.banister]\nnope = 1", "4:1"),
         ("[tool.banister]\ndir = '''\nnope = 1\n'''\nnope = 1", "5:1"),

@@ -24,7 +24,7 @@ def test_the_longest_secret_goes_first() -> None:
     ("text", "expected"),
     [
         ("postgresql://me:x@host/db", "postgresql://me:***@host/db"),
-        ("at postgres+psycopg://me:p@ss@host:5432/db now", "at postgres+psycopg://me:***@host:5432/db now"),
+        ("at pg+x://me:p@ss@host:5432/db now", "at pg+x://me:***@host:5432/db now"),
         ("1postgresql://me:pw@host/db", "1postgresql://me:***@host/db"),
         ("redis://:pw@host", "redis://:***@host"),
         ("host=h password=pw user=me", "host=h password=*** user=me"),

@@ -1,6 +1,7 @@
 """The user's folder and settings: which files, which database, what holds for this run."""
 
 from banister.project.config import Settings, load_settings
+from banister.project.files import read_folder
 from banister.project.keys import KEYS, Key, Kind
 from banister.project.new_files import next_number, next_version, write_pair
 from banister.project.secrets import redact
@@ -18,6 +19,7 @@ __all__ = [
     "next_number",
     "next_version",
     "no_target_error",
+    "read_folder",
     "redact",
     "write_pair",
 ]

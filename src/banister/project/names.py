@@ -47,7 +47,10 @@ _FAULTS = tuple(
             r".*\.(up|down)\.(?!(postgresql|sqlite)\.)\w+\.sql",
             "what stands behind its direction is not an engine (postgresql, sqlite)",
         ),
-        (rf".*\.({'|'.join(_ENGINE_WORDS)})\.(up|down)\.sql", "its engine stands before its direction"),
+        (
+            rf".*\.({'|'.join(_ENGINE_WORDS)})\.(up|down)\.sql",
+            "its engine stands before its direction",
+        ),
         (r".*\.(up|down)(\.\w+)?\.sql", "its ending is not in lower case"),
     )
 )
@@ -192,11 +195,11 @@ def width_findings(files: Iterable[FileName], shown: str) -> list[Finding]:
         else:
             continue
         findings.append(_warning(code, message, by_version[version], shown))
-    sequence = [version for version in versions if version not in dated]
+    sequence = [version for version in versions if len(version) < 12 or version not in dated]
     padded = [version for version in sequence if version.startswith("0") and len(version) > 1]
     if padded:
         width = len(padded[0])
-        odd = [v for v in sequence if len(v) < width or (v in padded and len(v) != width)]
+        odd = [v for v in sequence if len(v) < width or (v.startswith("0") and len(v) != width)]
         if odd:
             message = (
                 f"{odd[0]} has {len(odd[0])} digits and {padded[0]} has {width}: they are "

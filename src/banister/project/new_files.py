@@ -93,7 +93,7 @@ def _cannot_write(exc: OSError, path: Path, folder: Path) -> UsageError:
 
 def _slug(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name)
-    plain = "".join(char for char in plain if not unicodedata.combining(char)).lower()
+    plain = "".join(char for char in plain if not unicodedata.combining(char)).casefold()
     slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     if not slug:
         raise UsageError(
