@@ -396,6 +396,7 @@ def test_what_must_be_a_table_is_told(folder: Path, text: str, name: str, where:
         ("[tool.banister]\ndir = '''\nnope = 1\n'''\nnope = 1", "5:1"),
         ('[tool.banister]\ndir = """\nnope = \\"""\n"""\nnope = 1', "5:1"),
         ("[tool.banister]\nskip_tags = [\n'[', # ]\n'nope = 1',\n]\nnope = 1", "6:1"),
+        ("[tool]\nother = [\n['x'],\n]\nbanister.nope = 1", "5:1"),
         ("# nope = 1 ' [\n[tool.banister]\n\tnope = 1", "3:2"),
         ("[other]\nx = '[tool.banister]' # \"\"\"\n[tool.banister]\nnope = 1", "4:1"),
     ],

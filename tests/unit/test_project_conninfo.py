@@ -138,6 +138,11 @@ def test_a_quoted_password_is_read_as_libpq_reads_it(password: str) -> None:
     assert parts.display == "postgresql://u@h"
 
 
+def test_every_spelling_of_the_password_is_a_secret() -> None:
+    parts = parse_url("postgresql://u:p@ss%2f@h/db")
+    assert {"p@ss%2f", "p@ss/", "p%40ss%2f", "p%40ss%2F"} <= parts.secrets
+
+
 def test_what_stands_behind_the_host_is_left_as_written() -> None:
     url = "postgresql+psycopg://u@h/db?target_session_attrs=any&application_name=a%20b"
     assert parse_url(url).conninfo == url.replace("+psycopg", "")

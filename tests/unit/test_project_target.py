@@ -138,7 +138,7 @@ def test_a_whole_url_may_be_a_reference(project: Path) -> None:
     assert chosen(project, env="whole", PROD_URL="service=x").display == "service=x"
 
 
-@pytest.mark.parametrize("environ", [{}, {"PROD_PASSWORD": ""}])
+@pytest.mark.parametrize("environ", [{}, {"PROD_PASSWORD": ""}, {"PROD_PASSWORD": " "}])
 def test_a_reference_that_is_not_set_is_named(project: Path, environ: dict[str, str]) -> None:
     error = refused(project, env="reference", DATABASE_URL="postgresql://x", **environ)
     assert "${PROD_PASSWORD}" in error.message

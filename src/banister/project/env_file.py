@@ -51,7 +51,7 @@ def read_env_file(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def expand(text: str, *variables: Mapping[str, str]) -> str:
-    """Replace each `${NAME}` by the first non-empty value that `variables` have for it.
+    """Replace each `${NAME}` by the first value in `variables` that is not blank.
 
     Raises UsageError naming the variable that has none.
     """
@@ -59,7 +59,7 @@ def expand(text: str, *variables: Mapping[str, str]) -> str:
     def value_of(found: re.Match[str]) -> str:
         name = found["name"]
         for mapping in variables:
-            if mapping.get(name):
+            if mapping.get(name, "").strip():
                 return mapping[name]
         raise UsageError(
             f"${{{name}}} refers to a variable that is not set",
