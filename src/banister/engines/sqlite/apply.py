@@ -12,7 +12,7 @@ from banister.engines.sqlite import faults
 from banister.engines.sqlite.foreign_keys import Violation, added, find_violations
 from banister.engines.sqlite.session import Session
 from banister.engines.sqlite.tables import Applied, HistoryTables
-from banister.errors import BanisterError, MigrationFailed
+from banister.errors import BanisterError
 from banister.model import (
     AppliedMigration,
     Dialect,
@@ -46,30 +46,30 @@ class Applier:
     seed: bool | None
     #: Bound for one statement in seconds.
     statement_timeout: float | None
+    #: What this session knew to be applied when it last wrote.
+    known: Applied | None
 
-    def apply(self) -> Generator[Event, None, AppliedMigration | None]:
-        """Carry the step out; see `Engine.apply`."""
+    def apply(self) -> Generator[Event, None, tuple[AppliedMigration | None, Applied]]:
+        """Carry the step out; return the row written at up, and what is applied then."""
         if self.step.mode is TransactionMode.WHOLE:
             return (yield from self._whole())
         return (yield from self._statements())
 
-    def _whole(self) -> Generator[Event, None, AppliedMigration | None]:
+    def _whole(self) -> Generator[Event, None, tuple[AppliedMigration | None, Applied]]:
         started = time.monotonic()
         with self._transaction(self.step.begin_options):
             applied = self._check_history()
-            identity = self.tables.identity(self.session)
             before = self._violations()
             for number in range(1, len(self.step.statements) + 1):
                 self._run(number)
                 yield self._done(number)
-            if self.tables.identity(self.session) != identity:
-                raise self._tables_replaced()
+            self._check_tables(applied)
             self._check_violations(before)
-            row = self._record(applied, started)
+            recorded = self._record(applied, started)
             self._log_seed()
-        return row
+        return recorded
 
-    def _statements(self) -> Generator[Event, None, AppliedMigration | None]:
+    def _statements(self) -> Generator[Event, None, tuple[AppliedMigration | None, Applied]]:
         started = time.monotonic()
         first = self.step.done + 1
         total = len(self.step.statements)
@@ -168,8 +168,7 @@ class Applier:
 
     def _check_history(self) -> Applied:
         """Return what is applied; raise HistoryChanged when it is not what was expected."""
-        self.tables.prepare(self.session)
-        applied = self.tables.applied(self.session)
+        applied = self.tables.applied(self.session, self.known)
         if applied.versions.keys() != {version.number for version in self.expected}:
             raise HistoryChanged
         return applied
@@ -199,14 +198,18 @@ class Applier:
             "or correct the rows that point to it in the same file",
         )
 
-    def _tables_replaced(self) -> MigrationFailed:
-        return faults.failed(
+    def _check_tables(self, applied: Applied) -> None:
+        """Refuse what got at the history tables behind the guard: PRAGMA writable_schema."""
+        unchanged = not self.session.guard.session_changed
+        if unchanged or self.tables.identity(self.session) == applied.identity:
+            return
+        raise faults.failed(
             self.step,
             f'it changes the history table "{self.tables.table.name}" or its log',
             hint="leave them out of the file: Banister alone writes there",
         )
 
-    def _record(self, applied: Applied, started: float) -> AppliedMigration | None:
+    def _record(self, applied: Applied, started: float) -> tuple[AppliedMigration | None, Applied]:
         """Write or remove the step's row, and log it."""
         step = self.step
         duration = round((time.monotonic() - started) * 1000)
@@ -220,14 +223,14 @@ class Applier:
                 down_text=step.down.source.text if step.down else None,
                 duration_ms=duration,
             )
-            row, _ = self.tables.add(self.session, wanted, self.run, applied)
+            row, applied = self.tables.add(self.session, wanted, self.run, applied)
             self._log(LogEvent.APPLIED, duration_ms=duration)
         else:
             if step.version.number not in applied.versions:
                 raise HistoryChanged
-            self.tables.remove(self.session, step.version, applied)
+            applied = self.tables.remove(self.session, step.version, applied)
             self._log(LogEvent.ROLLED_BACK, duration_ms=duration)
-        return row
+        return row, applied
 
     def _log(
         self,

@@ -34,6 +34,8 @@ def read_number(cell: object) -> int | None:
     """Return the number that a version cell begins with; None where there is none."""
     if isinstance(cell, int):
         return cell
+    if isinstance(cell, str) and cell.isascii() and cell.isdigit():
+        return int(cell)
     digits = re.match(r"\s*([0-9]+)", read_text(cell) or "")
     return int(digits[1]) if digits else None
 
@@ -42,16 +44,24 @@ def read_time(cell: object) -> datetime | None:
     """Return the moment in a cell: ISO text (without a zone: UTC) or Unix time; else None."""
     if isinstance(cell, int | float):
         return _from_unix(cell)
-    text = (read_text(cell) or "").strip().removesuffix(" UTC")
+    text = (read_text(cell) or "").strip()
+    if re.fullmatch(r"\d{9,}(\.\d+)?", text):
+        return _from_unix(float(text))
+    moment = _from_iso(text) or _from_iso(
+        re.sub(r"\s+(?=[+-]\d\d:?\d\d$)", "", text.removesuffix(" UTC"))
+    )
     try:
-        moment = datetime.fromisoformat(re.sub(r"\s+(?=[+-]\d\d:?\d\d$)", "", text))
-    except ValueError:
-        number = re.fullmatch(r"\d+(\.\d+)?", text)
-        return _from_unix(float(text)) if number else None
-    try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC) if moment else None
     except OverflowError:
         return None
+
+
+def _from_iso(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _from_unix(seconds: float) -> datetime | None:

@@ -1,5 +1,6 @@
 """The SQLite adapter of the engine contract."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +12,13 @@ from banister.engines.sqlite.apply import Applier
 from banister.engines.sqlite.faults import translated
 from banister.engines.sqlite.guard import Guard
 from banister.engines.sqlite.session import Session, is_missing, open_reader, open_writer
-from banister.engines.sqlite.tables import HistoryTables
-from banister.errors import ConnectionFailed, UnsupportedByEngine
+from banister.engines.sqlite.tables import Applied, HistoryTables
+from banister.errors import (
+    BanisterError,
+    ConnectionFailed,
+    DatabaseError,
+    UnsupportedByEngine,
+)
 from banister.model import (
     AppliedMigration,
     Dialect,
@@ -56,6 +62,8 @@ class SqliteEngine:
         self._patience = lock_wait
         self._tables = HistoryTables(history, now=now)
         self._session: Session | None = None
+        #: What the session knew to be applied when it last wrote; None: read it.
+        self._known: Applied | None = None
 
     @property
     def database(self) -> Database:
@@ -92,6 +100,25 @@ class SqliteEngine:
     def unlock(self) -> None:
         """Do nothing: no lock is held between steps."""
 
+    def unfit(self) -> BanisterError | None:
+        """Return why nothing can be written here; see `Engine.unfit`."""
+        needed = [self._path.parent]
+        try:
+            if not is_missing(self._path):
+                needed.append(self._path)
+        except ConnectionFailed as error:
+            return error
+        for place in needed:
+            if not os.access(place, os.W_OK):
+                return DatabaseError(
+                    f"{place} cannot be written by this user",
+                    code="read_only",
+                    state="nothing was run",
+                    hint="the file and its folder, where SQLite keeps its journal, must both be "
+                    "writable for this user",
+                )
+        return None
+
     def prepare(self) -> None:
         """Make the file and the history tables, or add our columns to another runner's."""
         missing = is_missing(self._path)
@@ -117,8 +144,10 @@ class SqliteEngine:
                 expected=expected,
                 seed=seed,
                 statement_timeout=self._settings.statement_timeout,
+                known=self._known,
             )
-            return (yield from applier.apply())
+            row, self._known = yield from applier.apply()
+        return row
 
     def record(self, entries: Sequence[LogEntry], run: RunInfo) -> None:
         """Add events to the log, in one transaction of their own."""
@@ -132,7 +161,6 @@ class SqliteEngine:
         Raises HistoryChanged when one of them has been recorded meanwhile.
         """
         with self._writing() as session:
-            self._tables.prepare(session)
             applied = self._tables.applied(session)
             for row in rows:
                 if row.version.number in applied.versions:
@@ -146,7 +174,6 @@ class SqliteEngine:
         Raises HistoryChanged when the row is not there any more.
         """
         with self._writing() as session:
-            self._tables.prepare(session)
             applied = self._tables.applied(session)
             if row.version.number not in applied.versions:
                 raise HistoryChanged
@@ -155,7 +182,7 @@ class SqliteEngine:
 
     def close(self) -> None:
         """Close the connection. Never raises."""
-        session, self._session = self._session, None
+        session, self._session, self._known = self._session, None, None
         if session is not None:
             session.close()
 
@@ -168,6 +195,7 @@ class SqliteEngine:
                 session.begin()
                 yield session
                 session.commit()
+            self._known = None
         except BaseException:
             session.roll_back()
             self.close()
@@ -181,13 +209,11 @@ class SqliteEngine:
         kept as long as no statement touched what a session remembers.
         """
         foreign_keys = step.script.directives.foreign_keys is not False
-        if foreign_keys:
-            session = self._kept_session()
-        else:
+        if not foreign_keys:
             # Inside a transaction this PRAGMA does nothing, so the connection is made with it:
             # https://www.sqlite.org/pragma.html#pragma_foreign_keys
             self.close()
-            session = self._open(foreign_keys=False)
+        session = self._kept_session(foreign_keys=foreign_keys)
         bound = step.script.directives.lock_timeout
         session.patience = self._patience if bound is None else bound
         finished = False
@@ -197,28 +223,23 @@ class SqliteEngine:
         finally:
             session.patience = self._patience
             if not finished or not foreign_keys or session.guard.session_changed:
-                session.close()
-                if session is self._session:
-                    self._session = None
+                self.close()
 
-    def _kept_session(self, *, create: bool = False) -> Session:
+    def _kept_session(self, *, create: bool = False, foreign_keys: bool = True) -> Session:
         if self._session is None:
             if not create and is_missing(self._path):
                 raise ConnectionFailed(
                     f"there is no file {self._path} any more",
                     hint="find out what removed it; the next `banister up` makes a new one",
                 )
-            self._session = self._open(create=create)
+            self._session = open_writer(
+                self._path,
+                guard=Guard(self._tables.names),
+                patience=self._patience,
+                foreign_keys=foreign_keys,
+                create=create,
+            )
         return self._session
-
-    def _open(self, *, foreign_keys: bool = True, create: bool = False) -> Session:
-        return open_writer(
-            self._path,
-            guard=Guard(self._tables.names),
-            patience=self._patience,
-            foreign_keys=foreign_keys,
-            create=create,
-        )
 
 
 def _refuse_unsupported(path: Path, settings: SessionSettings) -> None:

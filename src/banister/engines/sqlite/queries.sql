@@ -62,7 +62,7 @@ END
 
 -- name: unique_key
 -- Shown as advice, never run.
-CREATE UNIQUE INDEX {history_version} ON {history_table} (version);
+CREATE UNIQUE INDEX {history_version} ON {history_table} (version)
 
 -- name: find_object
 -- Names of SQLite differ by more than the case of ASCII letters.

@@ -35,7 +35,6 @@ class Session:
     """One connection. Its methods let the driver's errors out; callers translate them."""
 
     def __init__(self, connection: sqlite3.Connection, *, guard: Guard, patience: float) -> None:
-        connection.text_factory = _lenient_text
         connection.set_authorizer(guard)
         self._connection = connection
         self._watch = _Watch()
@@ -53,7 +52,17 @@ class Session:
 
     def execute(self, sql: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement of ours, again and again while the database is busy."""
-        return self._patiently(sql, tuple(values), keep=True)
+        try:
+            return self._patiently(sql, tuple(values), keep=True)
+        except sqlite3.OperationalError as error:
+            if not str(error).startswith("Could not decode"):
+                raise
+        # Text that is not UTF-8 in another runner's table must not stop a run that passes by it.
+        self._connection.text_factory = _lenient_text
+        try:
+            return self._patiently(sql, tuple(values), keep=True)
+        finally:
+            self._connection.text_factory = str
 
     def execute_theirs(self, sql: str, *, timeout: float | None = None) -> None:
         """Run one statement of a migration to its end, under the guard.
@@ -64,11 +73,14 @@ class Session:
         self.guard.refusal = None
         self.guard.in_transaction = self.in_transaction
         self.guard.watching = True
+        # Rows are dropped: what their text is written in does not matter.
+        self._connection.text_factory = bytes
         self._watch.deadline = None if timeout is None else time.monotonic() + timeout
         try:
             self._patiently(sql, (), keep=False)
         finally:
             self.guard.watching = False
+            self._connection.text_factory = str
             self._watch.deadline = None
 
     def begin(self, options: str = "") -> None:
@@ -231,5 +243,4 @@ def _stands_alone(path: Path) -> bool:
 
 
 def _lenient_text(cell: bytes) -> str:
-    # Text that is not UTF-8 must not stop a run that only passes by it.
     return cell.decode(errors="replace")

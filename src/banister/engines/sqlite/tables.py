@@ -47,6 +47,10 @@ class Applied:
     like: object
     #: Declared types of the columns.
     types: Mapping[str, str]
+    #: Changes whenever another connection has written to the file.
+    data_version: int
+    #: How the tables were made.
+    identity: tuple[object, ...]
 
 
 class HistoryTables:
@@ -105,9 +109,17 @@ class HistoryTables:
             for query in ("create_log", "forbid_log_update", "forbid_log_delete"):
                 session.execute(self.queries[query])
 
-    def applied(self, session: Session) -> Applied:
-        """Return what is applied. The tables must be there; call inside a transaction."""
-        types = self._history_types(session) or {}
+    def applied(self, session: Session, known: Applied | None = None) -> Applied:
+        """Make what is missing, and return what is applied. Call inside a transaction.
+
+        `known` is returned as it is when only this session has written since, so that a run of
+        many steps does not read a long history again before each.
+        """
+        # https://www.sqlite.org/pragma.html#pragma_data_version
+        data_version = session.execute("PRAGMA main.data_version")[0][0]
+        if known is not None and known.data_version == data_version:
+            return known
+        self.prepare(session)
         versions: dict[int, object] = {}
         last: datetime | None = None
         like: object = None
@@ -118,7 +130,14 @@ class HistoryTables:
             moment = cells.read_time(applied_at)
             if moment is not None and (last is None or moment > last):
                 last, like = moment, applied_at
-        return Applied(versions=versions, last=last, like=like, types=types)
+        return Applied(
+            versions=versions,
+            last=last,
+            like=like,
+            types=self._history_types(session) or {},
+            data_version=data_version,
+            identity=self.identity(session),
+        )
 
     def identity(self, session: Session) -> tuple[object, ...]:
         """Return what must be the same when a step's statements have run.
@@ -126,9 +145,8 @@ class HistoryTables:
         Not the root pages: a DROP TABLE moves them in an auto-vacuum database.
         https://www.sqlite.org/fileformat2.html#pointer_map_or_ptrmap_pages
         """
-        names = sorted(self.names)
-        objects = [session.execute(self.queries["find_object"], [name]) for name in names]
-        return (*map(tuple, objects), tuple(session.execute(self.queries["applied"])))
+        names = (self.table.name, self.table.log_name)
+        return tuple(tuple(session.execute(self.queries["find_object"], [name])) for name in names)
 
     def add(
         self, session: Session, row: AppliedMigration, run: RunInfo, applied: Applied
@@ -147,9 +165,11 @@ class HistoryTables:
         written = replace(row, applied_at=cells.read_time(cell), down_text=None)
         return written, replace(applied, versions=versions, last=at, like=cell)
 
-    def remove(self, session: Session, version: Version, applied: Applied) -> None:
-        """Remove the row of a version, however it is spelled there."""
+    def remove(self, session: Session, version: Version, applied: Applied) -> Applied:
+        """Remove the row of a version, however it is spelled there; return what is then."""
         session.execute(self.queries["remove_row"], [applied.versions[version.number]])
+        versions = {key: cell for key, cell in applied.versions.items() if key != version.number}
+        return replace(applied, versions=versions)
 
     def accept(self, session: Session, row: AppliedMigration, applied: Applied) -> None:
         """Replace the name, the checksums and the kept down text of a version's row."""
