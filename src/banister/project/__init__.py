@@ -4,6 +4,7 @@ from banister.project.config import Settings, load_settings
 from banister.project.files import read_folder
 from banister.project.keys import KEYS, Key, Kind
 from banister.project.new_files import next_number, next_version, write_pair
+from banister.project.scaffold import start_project
 from banister.project.secrets import redact
 from banister.project.target import Target, TargetKind, choose_target, no_target_error
 
@@ -21,5 +22,6 @@ __all__ = [
     "no_target_error",
     "read_folder",
     "redact",
+    "start_project",
     "write_pair",
 ]

@@ -52,7 +52,6 @@ def _done(event: StepDone, plan: Plan | None, style: Style) -> list[str]:
     def cells(label: str, count: int, took: str) -> list[tuple[str, str]]:
         statements = plural(count, "statement")
         return [
-            ("  ", "  "),
             (label, label),
             (verb, style.good(verb)),
             (statements, style.dim(statements)),

@@ -37,7 +37,7 @@ class Style:
 
 
 def columns(rows: Sequence[Sequence[tuple[str, str]]]) -> list[str]:
-    """Align rows of (plain, marked) cells; two spaces between columns, none at the end."""
+    """Align rows of (plain, marked) cells, indented by two spaces; empty columns vanish."""
     if not rows:
         return []
     widths = [max(len(row[index][0]) for row in rows) for index in range(len(rows[0]))]
@@ -48,7 +48,7 @@ def columns(rows: Sequence[Sequence[tuple[str, str]]]) -> list[str]:
             for (plain, marked), width in zip(row, widths, strict=True)
             if width
         ]
-        lines.append("  ".join(cells).rstrip())
+        lines.append("  " + "  ".join(cells).rstrip())
     return lines
 
 

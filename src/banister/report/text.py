@@ -27,7 +27,6 @@ def status_lines(rows: tuple[StatusRow, ...], style: Style) -> list[str]:
         note = ", ".join(remarks)
         table.append(
             [
-                ("  ", "  "),
                 (row.version.text, row.version.text),
                 (row.name, row.name),
                 (row.state.value, marks[row.state](row.state.value)),
@@ -60,7 +59,6 @@ def plan_lines(plan: Plan, style: Style, *, looked: bool) -> list[str]:
         lines += columns(
             [
                 [
-                    ("  ", "  "),
                     (item.version.text, item.version.text),
                     (item.name, item.name),
                     (", ".join(sorted(item.tags)), style.dim(", ".join(sorted(item.tags)))),
@@ -131,7 +129,6 @@ def _step_cells(step: Step, style: Style) -> list[tuple[str, str]]:
     how = "in one transaction" if step.mode is TransactionMode.WHOLE else "one by one"
     note = "; ".join(step.notes)
     return [
-        ("  ", "  "),
         (step.version.text, style.bold(step.version.text)),
         (step.name, step.name),
         (count, count),

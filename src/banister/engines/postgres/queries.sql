@@ -56,7 +56,7 @@ SELECT EXISTS (
 
 -- name: read_history
 -- In order of application.
-SELECT version::pg_catalog.text, name::pg_catalog.text, {applied_at}, {extra}
+SELECT version::pg_catalog.text, name::pg_catalog.text, {applied_at}{extra}
   FROM {history}
  ORDER BY applied_at, {version_number}, version
 
