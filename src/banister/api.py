@@ -215,7 +215,9 @@ class Project:
 
     def new(self, name: str, *, now: datetime) -> tuple[Path, Path]:
         """Create an up and a down file with the next number; nothing is ever overwritten."""
-        version = next_version(self.folder(), now=now)
+        # Every engine's files count: a number must be free for all of them.
+        folder = read_folder(self.settings.dir, None, shown=self.settings.shown_dir)
+        version = next_version(folder, now=now)
         return write_pair(self.settings.dir, version, name)
 
     def baseline(self, version: str) -> tuple[AppliedMigration, ...]:
