@@ -120,6 +120,11 @@ def apply(engine: Engine, this: Step, *before: str) -> AppliedMigration | None:
             return row
 
 
+def prepare(path: Path) -> None:
+    with closing(make_engine(path)) as engine:
+        engine.prepare()
+
+
 def query(path: Path, sql: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         return connection.execute(sql).fetchall()
@@ -228,10 +233,14 @@ def test_writing_to_a_read_only_file_is_refused_with_what_must_be_writable(
 ) -> None:
     path = locked_away / "a.db"
     make(path, "CREATE TABLE t (a)")
+    assert make_engine(path).unfit() is None
     path.chmod(0o444)
-    with unprivileged(), pytest.raises(DatabaseError, match="cannot be written") as caught:
-        make_engine(path).prepare()
+    with unprivileged():
+        with pytest.raises(DatabaseError, match="cannot be written") as caught:
+            make_engine(path).prepare()
+        unfit = make_engine(path).unfit()
     assert "folder" in (caught.value.hint or "")
+    assert isinstance(unfit, DatabaseError)
 
 
 def test_a_missing_folder_is_an_error_not_an_empty_history(tmp_path: Path) -> None:
@@ -684,6 +693,14 @@ def test_a_failure_between_statements_is_resumed_behind_what_is_done(
     assert {"a", "b"} <= tables(path)
 
 
+def test_the_journal_mode_can_be_changed_outside_a_transaction(
+    engine: SqliteEngine, path: Path
+) -> None:
+    apply(engine, step("001_a", "PRAGMA journal_mode = WAL;", mode=STATEMENTS))
+    assert query(path, "PRAGMA journal_mode") == [("wal",)]
+    assert "statement_started" in events(path)
+
+
 def test_a_failed_vacuum_is_known_to_have_failed(engine: SqliteEngine, path: Path) -> None:
     with pytest.raises(MigrationFailed):
         apply(engine, step("001_a", "VACUUM INTO '/nowhere/at/all.db';", mode=STATEMENTS))
@@ -881,13 +898,34 @@ def test_skips_are_remembered(engine: SqliteEngine) -> None:
 def test_a_busy_database_is_waited_for_only_so_long(engine: SqliteEngine, path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        for act in (lambda: apply(engine, step("001_a")), lambda: engine.prepare()):
-            with pytest.raises(LockTimeout, match="locked by another connection") as caught:
-                act()
-            assert caught.value.hint
+        with pytest.raises(LockTimeout, match="locked by another connection") as caught:
+            apply(engine, step("001_a"))
+        assert caught.value.hint
+        with pytest.raises(LockTimeout, match="locked by another connection"):
+            engine.prepare()
         assert engine.read_history().applied == ()
         other.execute("ROLLBACK")
     apply(engine, step("001_a"))
+
+
+def test_an_attached_database_that_is_busy_leaves_nothing(
+    engine: SqliteEngine, path: Path, tmp_path: Path
+) -> None:
+    make(tmp_path / "other.db", "CREATE TABLE t (x)")
+    this = step(
+        "001_a",
+        "CREATE TABLE a (x);",
+        f"ATTACH '{tmp_path / 'other.db'}' AS other;",
+        "INSERT INTO other.t VALUES (1);",
+    )
+    with closing(sqlite3.connect(tmp_path / "other.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LockTimeout):
+            apply(engine, this)
+        other.execute("ROLLBACK")
+    assert "a" not in tables(path)
+    apply(engine, this)
+    assert query(tmp_path / "other.db", "SELECT x FROM t") == [(1,)]
 
 
 def test_a_reader_that_ends_in_time_does_not_stop_a_commit(path: Path) -> None:
@@ -926,7 +964,7 @@ def test_exclusive_keeps_readers_out(engine: SqliteEngine, path: Path) -> None:
 
 
 def test_of_two_processes_each_migration_runs_in_one(path: Path) -> None:
-    make_engine(path).prepare()
+    prepare(path)
     make(path, "CREATE TABLE ran (version)")
     with Child("run_ten", path) as one, Child("run_ten", path) as two:
         for child in (one, two):
@@ -950,7 +988,7 @@ MANY = (
 
 @pytest.mark.parametrize("journal", ["delete", "wal"])
 def test_kill_9_in_the_middle_of_a_step_leaves_nothing(path: Path, journal: str) -> None:
-    make_engine(path).prepare()
+    prepare(path)
     make(path, f"PRAGMA journal_mode = {journal}")
     with Child("stop_in_the_middle", path) as child:
         child.wait_for("in the middle")
@@ -968,7 +1006,7 @@ def test_kill_9_in_the_middle_of_a_step_leaves_nothing(path: Path, journal: str)
 
 
 def test_kill_9_between_statements_leaves_a_journal_to_go_on_from(path: Path) -> None:
-    make_engine(path).prepare()
+    prepare(path)
     with Child("stop_between_statements", path) as child:
         child.wait_for("in the middle")
         child.process.kill()
@@ -979,7 +1017,7 @@ def test_kill_9_between_statements_leaves_a_journal_to_go_on_from(path: Path) ->
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_interrupts_a_long_statement(path: Path, number: signal.Signals) -> None:
-    make_engine(path).prepare()
+    prepare(path)
     with Child("run_endless", path) as child:
         child.wait_for("in the middle")
         child.process.send_signal(number)

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +106,7 @@ class Applier:
         except BanisterError:
             # SQLite has said that it failed, and then nothing of it is left: the next run may
             # begin with it again without asking anyone.
-            with self._transaction():
+            with suppress(BanisterError), self._transaction():
                 self._log(LogEvent.DECIDED, number, detail="retry")
             raise
         with self._transaction():

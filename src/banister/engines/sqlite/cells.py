@@ -45,7 +45,7 @@ def read_time(cell: object) -> datetime | None:
     if isinstance(cell, int | float):
         return _from_unix(cell)
     text = (read_text(cell) or "").strip()
-    if re.fullmatch(r"\d{9,}(\.\d+)?", text):
+    if "-" not in text and re.fullmatch(r"\d{9,}(\.\d+)?", text):
         return _from_unix(float(text))
     moment = _from_iso(text) or _from_iso(
         re.sub(r"\s+(?=[+-]\d\d:?\d\d$)", "", text.removesuffix(" UTC"))

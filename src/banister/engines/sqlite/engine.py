@@ -109,7 +109,7 @@ class SqliteEngine:
         except ConnectionFailed as error:
             return error
         for place in needed:
-            if not os.access(place, os.W_OK):
+            if not os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
                 return DatabaseError(
                     f"{place} cannot be written by this user",
                     code="read_only",
