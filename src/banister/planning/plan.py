@@ -96,7 +96,12 @@ def plan_up(
             findings += said
         steps.append(step)
     findings += _blocked_by_unfinished(history, steps)
-    asks_for_seed = any(m.tags & options.seed_tags for m in pending)
+    # Also of those above `to`: a database is new in its first run alone.
+    asks_for_seed = any(
+        migration.tags & options.seed_tags
+        for migration in folder.migrations
+        if migration.version not in history.by_version
+    )
     return Plan(
         direction=Direction.UP,
         steps=tuple(steps),
