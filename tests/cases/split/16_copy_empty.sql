@@ -1,0 +1,5 @@
+copy t from stdin;
+\.
+copy t from stdin;
+\.
+select 1;
