@@ -1,9 +1,14 @@
 """The nouns everything else speaks of: frozen, without I/O."""
 
 from banister.model.events import (
+    Blocked,
+    Blocker,
     Event,
     NothingToDo,
     Planned,
+    Progress,
+    Recovered,
+    Retrying,
     RunFinished,
     ServerNotice,
     Skipped,
@@ -27,6 +32,8 @@ from banister.model.text import Dialect, Direction, Directives, Script, Source, 
 
 __all__ = [
     "AppliedMigration",
+    "Blocked",
+    "Blocker",
     "Dialect",
     "Direction",
     "Directives",
@@ -40,6 +47,9 @@ __all__ = [
     "NothingToDo",
     "Plan",
     "Planned",
+    "Progress",
+    "Recovered",
+    "Retrying",
     "RunFinished",
     "RunInfo",
     "Script",

@@ -7,9 +7,14 @@ from banister.model.migration import AppliedMigration, Migration
 from banister.model.plan import Plan, Step
 
 __all__ = [
+    "Blocked",
+    "Blocker",
     "Event",
     "NothingToDo",
     "Planned",
+    "Progress",
+    "Recovered",
+    "Retrying",
     "RunFinished",
     "ServerNotice",
     "Skipped",
@@ -82,6 +87,90 @@ class ServerNotice(Event):
 
     step: Step
     severity: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocker:
+    """A session that holds what ours waits for. What the role may not see is None."""
+
+    #: 0: a prepared transaction.
+    pid: int
+    user: str | None = None
+    application: str | None = None
+    #: "active", "idle in transaction" and so on.
+    state: str | None = None
+    #: Age of its transaction.
+    transaction_seconds: float | None = None
+    #: For example "AccessShareLock".
+    lock_modes: str | None = None
+    #: Name of the prepared transaction.
+    prepared: str | None = None
+    #: What it is when it is no client, for example "autovacuum worker".
+    kind: str | None = None
+
+    def __str__(self) -> str:
+        if self.pid == 0:
+            return f"prepared transaction {self.prepared or '(not visible to this role)'}"
+        said = [f"{self.kind or 'session'} {self.pid}"]
+        if self.user:
+            said.append(f"user {self.user}")
+        if self.application:
+            said.append(f"application {self.application}")
+        if self.state:
+            said.append(self.state)
+        if self.transaction_seconds is not None:
+            said.append(f"transaction open for {self.transaction_seconds:.0f} s")
+        if self.lock_modes:
+            said.append(f"holds {self.lock_modes}")
+        return ", ".join(said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked(Event):
+    """A statement waits for a lock; sent when the wait is noticed and when blockers change."""
+
+    step: Step
+    #: From 1; 0: none of the step's own statements.
+    number: int
+    #: The table that is waited for, where it is one.
+    relation: str | None
+    blockers: tuple[Blocker, ...]
+    #: Sessions that wait behind ours.
+    queued: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Event):
+    """How far the server says that a long statement has come."""
+
+    step: Step
+    #: From 1.
+    number: int
+    phase: str
+    percent: float | None
+    #: Who the statement waits for.
+    waits_for: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrying(Event):
+    """A step was rolled back whole and will be tried again after a pause."""
+
+    step: Step
+    #: The attempt that has just failed, from 1.
+    attempt: int
+    reason: str
+    delay_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered(Event):
+    """What an interrupted run left behind was looked at and put right."""
+
+    step: Step
+    #: From 1.
+    number: int
     message: str
 
 

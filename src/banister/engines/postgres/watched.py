@@ -1,0 +1,137 @@
+"""Running a statement in a thread while the run itself looks on: at locks, progress and signals."""
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+import psycopg
+
+from banister.engines.postgres.observer import Observer
+from banister.engines.postgres.session import Connection
+from banister.model import Blocked, Blocker, Event, Progress, Step
+
+__all__ = ["Damage", "watched"]
+
+T = TypeVar("T")
+
+#: Most statements are done before anyone looks. Seconds.
+_FIRST_LOOK = 0.3
+_LOOK_EVERY = 0.5
+#: Sessions queued behind ours, times the seconds they wait, that one attempt may cost.
+_DAMAGE_PER_ATTEMPT = 10.0
+#: So many in the queue are too many at once.
+_QUEUE_LIMIT = 20
+#: Seconds that a cancelled statement has to end.
+_CANCEL_TIMEOUT = 5.0
+
+
+@dataclass(kw_only=True)
+class Damage:
+    """What one attempt has cost others so far, in blocked-backend-seconds."""
+
+    spent: float = 0.0
+    tripped: bool = False
+
+
+@dataclass(kw_only=True)
+class _Work(Generic[T]):
+    """A call in a thread of its own, and how it ended."""
+
+    call: Callable[[], T]
+    done: threading.Event = field(default_factory=threading.Event)
+    result: T | None = None
+    error: BaseException | None = None
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="banister-statement", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self.result = self.call()
+        except BaseException as error:  # noqa: BLE001 -- raised again where it is waited for
+            self.error = error
+        finally:
+            self.done.set()
+
+
+def watched(
+    connection: Connection,
+    observer: Observer,
+    step: Step,
+    number: int,
+    damage: Damage,
+    call: Callable[[], T],
+) -> Generator[Event, None, T]:
+    """Run `call`, which uses `connection`, and return what it returns; yield what is seen.
+
+    Yields Blocked and Progress for what takes its time. When others queue up behind a wait of
+    ours beyond the budget, the wait is ended and `damage.tripped` is set. When the caller is
+    interrupted, or the generator closed, the statement is cancelled before that goes on.
+    """
+    work = _Work(call=call)
+    work.start()
+    try:
+        work.done.wait(_FIRST_LOOK)
+        yield from _look_on(work, observer, step, number, damage)
+    except BaseException:
+        _cancel(connection, work)
+        raise
+    if work.error is not None:
+        raise work.error
+    return work.result  # type: ignore[return-value] -- set whenever there is no error
+
+
+def _look_on(
+    work: _Work[T], observer: Observer, step: Step, number: int, damage: Damage
+) -> Generator[Event, None, None]:
+    known: frozenset[int] | None = None
+    told: Progress | None = None
+    looked = time.monotonic()
+    while not work.done.is_set():
+        glimpse = observer.look()
+        now = time.monotonic()
+        if glimpse is not None and glimpse.blockers:
+            seen = _identities(glimpse.blockers)
+            if seen != known:
+                known = seen
+                yield Blocked(
+                    step=step,
+                    number=number,
+                    relation=glimpse.relation,
+                    blockers=glimpse.blockers,
+                    queued=glimpse.queued,
+                )
+            damage.spent += glimpse.queued * (now - looked)
+            too_many = damage.spent > _DAMAGE_PER_ATTEMPT or glimpse.queued >= _QUEUE_LIMIT
+            if too_many and observer.cancel_wait():
+                damage.tripped = True
+        elif glimpse is not None and glimpse.phase is not None:
+            progress = Progress(
+                step=step,
+                number=number,
+                phase=glimpse.phase,
+                percent=glimpse.percent,
+                waits_for=glimpse.waits_for,
+            )
+            if progress != told:
+                told = progress
+                yield progress
+        looked = now
+        work.done.wait(_LOOK_EVERY)
+
+
+def _identities(blockers: tuple[Blocker, ...]) -> frozenset[int]:
+    return frozenset(blocker.pid for blocker in blockers)
+
+
+def _cancel(connection: Connection, work: _Work[T]) -> None:
+    """Have the server end the statement; where it does not answer, close the connection."""
+    if work.done.is_set():
+        return
+    try:
+        connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
+    except psycopg.Error:
+        connection.close()
+    if not work.done.wait(_CANCEL_TIMEOUT):
+        connection.close()
