@@ -1,4 +1,4 @@
-"""A second connection that looks at the first: what it waits for, who waits behind it, how far it is.
+"""A second connection that looks at the first: what it waits for, who waits behind it.
 
 It only looks, and ends nothing but the first connection's own wait. Where it cannot be had, runs go
 on without it: the lock timeout bounds the harm by itself.

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import psycopg
 
