@@ -1,4 +1,4 @@
-"""The checksum of a file's text: what may change in an applied file without being an edit. No I/O."""
+"""The checksum of a file's text: what may change in it without being an edit. No I/O."""
 
 from hashlib import sha256
 

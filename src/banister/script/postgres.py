@@ -203,6 +203,7 @@ class _Splitter:
         text = self.text
         position, depth = start, 0
         head: list[str] = []
+        #: None until the first words tell that it is a routine.
         blocks: int | None = None
         match = _ROUTINE_HEAD.match(text, start, end)
         if match is not None:
@@ -211,32 +212,35 @@ class _Splitter:
             if blocks is not None:
                 position = _ROUTINE_RUN.match(text, position, end).end()  # type: ignore[union-attr] # as above
             token = postgres_token(text, position, end)
-            if not token.closed:
-                self._resume = self._open(token, end)
-                return -1
             position = token.end
-            if token.kind is TokenKind.OTHER:
-                match text[token.start]:
-                    case "(":
-                        depth += 1
-                    case ")":
-                        depth -= depth > 0
-                    case ";" if not depth and not blocks:
-                        return position
-                    case "\\":
-                        self._resume = self._backslash(token.start, end, inside=True)
-                        return -1
-            elif token.kind is TokenKind.WORD:
-                word = text[token.start : position].lower()
-                if blocks is None:
-                    head.append(word)
-                    if not _may_be_routine(head):
-                        return self._plain_end(position, end, depth=depth)
-                    if head[-1] in {"function", "procedure"}:
-                        blocks = 0
-                elif not depth:
-                    blocks = _count_blocks(word, blocks)
+            mark = text[token.start : position] if token.end - token.start < 16 else ""
+            if self._stops(token, end):
+                return -1
+            if token.kind is TokenKind.WORD:
+                word = mark.lower()
+                if blocks is not None:
+                    blocks = blocks if depth else _count_blocks(word, blocks)
+                    continue
+                head.append(word)
+                if not _may_be_routine(head):
+                    return self._plain_end(position, end, depth=depth)
+                if word in {"function", "procedure"}:
+                    blocks = 0
+            elif mark == ";" and not depth and not blocks:
+                return position
+            else:
+                depth = max(0, depth + (mark == "(") - (mark == ")"))
         return end
+
+    def _stops(self, token: Token, end: int) -> bool:
+        """Note a problem where the token is one; `_resume` is then where to go on."""
+        if not token.closed:
+            self._resume = self._open(token, end)
+        elif self.text[token.start] == "\\":
+            self._resume = self._backslash(token.start, end, inside=True)
+        else:
+            return False
+        return True
 
     def _open(self, token: Token, end: int) -> int:
         """Note a quote or comment that is never closed; return where to go on: nowhere."""

@@ -1,6 +1,6 @@
 """Statements that a server refuses inside a transaction block, told from their tokens. No I/O.
 
-PostgreSQL 14 to 18: the pages of each command in https://www.postgresql.org/docs/18/sql-commands.html.
+PostgreSQL 14 to 18: https://www.postgresql.org/docs/18/sql-commands.html, each command's page.
 A partitioned table or index cannot be told from its name: REINDEX and CLUSTER of one are left to
 the server. SQLite: https://sqlite.org/lang_vacuum.html, https://sqlite.org/lang_detach.html,
 https://sqlite.org/pragma.html.
@@ -24,34 +24,20 @@ READING_PRAGMAS = frozenset(
 
 def postgres_refusal(words: Words) -> str | None:
     """Return the statement's name when PostgreSQL refuses it in a transaction block, else None."""
-    match words.keys(0, 4):
-        case (
-            "CREATE" | "DROP" as verb,
-            "DATABASE" | "TABLESPACE" | "INDEX" | "UNIQUE" as kind,
-            *_,
-        ):
+    match words.keys(0, 2):
+        case ("CREATE" | "DROP" as verb, kind):
             return _create_or_drop(words, verb, kind)
-        case ("CREATE", "SUBSCRIPTION", *_):
-            return _create_subscription(words)
-        case ("DROP", "SUBSCRIPTION", *_):
-            return "DROP SUBSCRIPTION"
-        case ("ALTER", "SYSTEM", *_):
-            return "ALTER SYSTEM"
-        case ("ALTER", "DATABASE", *_) if words.keys(3, 2) == ("SET", "TABLESPACE"):
-            return "ALTER DATABASE … SET TABLESPACE"
-        case ("ALTER", "TABLE", *_):
-            return _detach(words)
-        case ("ALTER", "SUBSCRIPTION", *_):
-            return _alter_subscription(words)
-        case ("VACUUM", *_):
+        case ("ALTER", kind):
+            return _alter(words, kind)
+        case ("VACUUM", _):
             return "VACUUM"
-        case ("REINDEX", *_):
+        case ("REINDEX", _):
             return _reindex(words)
-        case ("CLUSTER", *_):
+        case ("CLUSTER", _):
             return _cluster(words)
-        case ("DISCARD", "ALL", *_):
+        case ("DISCARD", "ALL"):
             return "DISCARD ALL"
-        case ("COMMIT" | "ROLLBACK" as verb, "PREPARED", *_):
+        case ("COMMIT" | "ROLLBACK" as verb, "PREPARED"):
             return f"{verb} PREPARED"
         case _:
             return None
@@ -60,10 +46,23 @@ def postgres_refusal(words: Words) -> str | None:
 def _create_or_drop(words: Words, verb: str, kind: str) -> str | None:
     if kind in {"DATABASE", "TABLESPACE"}:
         return f"{verb} {kind}"
+    if kind == "SUBSCRIPTION":
+        # Dropping one also drops its slot at the publisher, unless it was told to have none.
+        return "DROP SUBSCRIPTION" if verb == "DROP" else _create_subscription(words)
     behind = 3 if kind == "UNIQUE" else 2
     if words.key(behind - 1) == "INDEX" and words.key(behind) == "CONCURRENTLY":
         return f"{verb} INDEX CONCURRENTLY"
     return None
+
+
+def _alter(words: Words, kind: str) -> str | None:
+    if kind == "SYSTEM":
+        return "ALTER SYSTEM"
+    if kind == "DATABASE" and words.keys(3, 2) == ("SET", "TABLESPACE"):
+        return "ALTER DATABASE … SET TABLESPACE"
+    if kind == "TABLE":
+        return _detach(words)
+    return _alter_subscription(words) if kind == "SUBSCRIPTION" else None
 
 
 def _reindex(words: Words) -> str | None:

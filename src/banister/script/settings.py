@@ -11,6 +11,19 @@ __all__ = ["Setting", "read_settings", "unquoted"]
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _TRUE = frozenset({"true", "t", "on", "yes", "y", "1"})
 
+#: SET forms with a syntax of their own (https://www.postgresql.org/docs/18/sql-set.html).
+_TWO_WORDS: dict[tuple[str, ...], str] = {
+    ("SESSION", "AUTHORIZATION"): "session_authorization",
+    ("TIME", "ZONE"): "timezone",
+    ("XML", "OPTION"): "xmloption",
+}
+_ONE_WORD = {
+    "ROLE": "role",
+    "NAMES": "client_encoding",
+    "SCHEMA": "search_path",
+    "SEED": "seed",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -64,20 +77,10 @@ def _set(words: Words) -> tuple[Setting, ...]:
             return ()
         case ("SESSION", "CHARACTERISTICS"):
             return _characteristics(words)
-        case ("SESSION", "AUTHORIZATION"):
-            name, at = "session_authorization", number + 2
-        case ("TIME", "ZONE"):
-            name, at = "timezone", number + 2
-        case ("ROLE", after) if after not in {"=", "TO"}:
-            name, at = "role", number + 1
-        case ("NAMES", after) if after not in {"=", "TO"}:
-            name, at = "client_encoding", number + 1
-        case ("SCHEMA", after) if after not in {"=", "TO"}:
-            name, at = "search_path", number + 1
-        case ("SEED", after) if after not in {"=", "TO"}:
-            name, at = "seed", number + 1
-        case ("XML", "OPTION"):
-            name, at = "xmloption", number + 2
+        case pair if pair in _TWO_WORDS:
+            name, at = _TWO_WORDS[pair], number + 2
+        case (word, after) if word in _ONE_WORD and after not in {"=", "TO"}:
+            name, at = _ONE_WORD[word], number + 1
         case _:
             at = words.after_name(number)
             name = "".join(unquoted(words[n]) for n in range(number, at)).lower()

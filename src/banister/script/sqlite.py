@@ -19,9 +19,10 @@ _RUN = re.compile(
     rf"""|{_COMMENT})*+"""
 )
 # No CREATE TRIGGER can come of these words, not even behind EXPLAIN.
+_END_OF_WORD = r"(?![A-Za-z0-9_$\x80-\U0010ffff])"
 _PLAIN_START = re.compile(
-    r"(?!(?i:create|explain)(?![A-Za-z0-9_$\x80-\U0010ffff]))[A-Za-z]"
-    r"|(?i:create)[ \t\n\r]++(?!(?i:temp|temporary|trigger)(?![A-Za-z0-9_$\x80-\U0010ffff]))[A-Za-z]"
+    rf"(?!(?i:create|explain){_END_OF_WORD})[A-Za-z]"
+    rf"|(?i:create)[ \t\n\r]++(?!(?i:temp|temporary|trigger){_END_OF_WORD})[A-Za-z]"
 )
 
 _OPEN = {
