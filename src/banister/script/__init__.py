@@ -6,12 +6,15 @@ from banister.script.classify import Control, Traits, traits
 from banister.script.decode import decode
 from banister.script.directives import read_directives
 from banister.script.scan import Problem, Scan, scan, split_statements
+from banister.script.targets import Work, WorkKind, work_of
 
 __all__ = [
     "Control",
     "Problem",
     "Scan",
     "Traits",
+    "Work",
+    "WorkKind",
     "checksum",
     "decode",
     "make_script",
@@ -19,4 +22,5 @@ __all__ = [
     "scan",
     "split_statements",
     "traits",
+    "work_of",
 ]

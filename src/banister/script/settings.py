@@ -159,5 +159,7 @@ def _call(words: Words, number: int) -> Setting:
     value = None
     if len(arguments) > 1 and len(arguments[1]) == 1:
         value = unquoted(arguments[1][0])
-    last = arguments[2][0] if len(arguments) > 2 and arguments[2] else NO_WORD
-    return Setting(name=name, value=value, local=unquoted(last).lower() in _TRUE)
+    last = arguments[2] if len(arguments) > 2 else []
+    # Only a plain true is local for certain, with or without a cast.
+    plain = len(last) == 1 or (len(last) > 1 and last[1].key == "::")
+    return Setting(name=name, value=value, local=plain and unquoted(last[0]).lower() in _TRUE)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import psycopg
 
@@ -80,7 +80,7 @@ def watched(
         raise
     if work.error is not None:
         raise work.error
-    return work.result  # type: ignore[return-value] -- set whenever there is no error
+    return cast("T", work.result)
 
 
 def _look_on(
