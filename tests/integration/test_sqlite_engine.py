@@ -871,6 +871,13 @@ def test_stamp_records_all_or_nothing(engine: SqliteEngine, path: Path) -> None:
     assert events(path) == ["baselined", "baselined"]
 
 
+def test_a_step_knows_what_was_stamped_since_the_step_before(engine: SqliteEngine) -> None:
+    apply(engine, step("001_a"))
+    engine.stamp([AppliedMigration(version=Version("002"), name="b")], RUN)
+    apply(engine, step("003_c"), "1", "2")
+    assert len(engine.read_history().applied) == 3
+
+
 def test_an_accepted_edit_replaces_what_was_recorded(engine: SqliteEngine, path: Path) -> None:
     apply(engine, step("001_a", down=["DROP TABLE a;"]))
     edited = AppliedMigration(

@@ -31,7 +31,7 @@ __all__ = [
 #: What the driver raises; a text with two statements is a Warning before Python 3.12.
 DRIVER_ERRORS = (sqlite3.Error, sqlite3.Warning)
 
-_BINDINGS = "Incorrect number of bindings"
+_BINDINGS = re.compile("Incorrect number of bindings|is a named parameter")
 #: Messages with a name in them, the text of which then stands somewhere in the statement.
 _NAMED = re.compile(
     r'near "(?P<near>.+)": syntax error'
@@ -130,7 +130,7 @@ def translated(path: Path) -> Iterator[None]:
 def failed_in_statement(step: Step, number: int, error: BaseException) -> MigrationFailed:
     """Return the error for statement `number` (from 1) of a step."""
     message = str(error)
-    if message.startswith(_BINDINGS):
+    if _BINDINGS.search(message) and primary_code(error) is None:
         return failed(
             step,
             "it holds a parameter (?, :name, @name or $name), and a migration has no values",

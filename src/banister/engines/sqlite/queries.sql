@@ -82,8 +82,8 @@ SELECT name FROM pragma_index_info(?, 'main')
 SELECT count(*) FROM main.sqlite_master
 WHERE type IN ('table', 'view')
     AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
-    AND name <> ?1 COLLATE NOCASE
-    AND name <> ?2 COLLATE NOCASE
+    AND name <> ? COLLATE NOCASE
+    AND name <> ? COLLATE NOCASE
 
 -- name: telling_events
 -- Events that show work on this database. A first run that failed or only noted what it left out
@@ -114,13 +114,13 @@ ORDER BY id
 SELECT version, applied_at FROM {history}
 
 -- name: journaled
--- How many statements of version ?1 are known to be done since it was begun.
+-- How many statements of a version, given twice, are known to be done since it was begun.
 SELECT count(*) FROM {log}
-WHERE CAST(version AS INTEGER) = ?1
+WHERE CAST(version AS INTEGER) = ?
     AND (event = 'statement_done' OR event = 'decided' AND detail = 'done')
     AND id > coalesce((
         SELECT max(id) FROM {log}
-        WHERE CAST(version AS INTEGER) = ?1
+        WHERE CAST(version AS INTEGER) = ?
             AND event IN ('started', 'applied', 'rolled_back', 'baselined')
     ), 0)
 

@@ -190,7 +190,7 @@ class HistoryTables:
 
     def journaled(self, session: Session, version: Version) -> int:
         """Return how many statements of a begun migration are known to be done."""
-        count: int = session.execute(self.queries["journaled"], [version.number])[0][0]
+        count: int = session.execute(self.queries["journaled"], [version.number] * 2)[0][0]
         return count
 
     def _read_rows(
