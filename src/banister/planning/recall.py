@@ -45,10 +45,16 @@ class LogRow:
     detail: str | None = None
 
 
-def bare_name(name: str) -> str:
-    """Return a migration's name without the number and endings that other runners keep in it."""
+def bare_name(name: str, version: Version) -> str:
+    """Return a migration's name without the number and endings that other runners keep in it.
+
+    Only the version's own number goes: a name may begin with another one, such as a year.
+    """
     name = re.sub(r"(\.(up|down))?(\.(postgresql|sqlite))?(\.sql)?$", "", name)
-    return re.sub(r"^\d+[_-]", "", name)
+    number = re.match(r"([0-9]+)[_-]", name)
+    if number is not None and int(number[1]) == version.number:
+        return name[number.end() :]
+    return name
 
 
 def recall(
@@ -72,7 +78,7 @@ def recall(
             continue
         applied[version] = AppliedMigration(
             version=version,
-            name=bare_name(row.name or ""),
+            name=_name_of(row, version),
             applied_at=row.applied_at,
             up_checksum=row.up_checksum,
             down_checksum=row.down_checksum,
@@ -90,6 +96,12 @@ def recall(
         database_is_new=database_is_new,
         findings=tuple(findings),
     )
+
+
+def _name_of(row: HistoryRow, version: Version) -> str:
+    """Our own rows hold the name as it is; they alone have a checksum."""
+    name = row.name or ""
+    return name if row.up_checksum is not None else bare_name(name, version)
 
 
 class _Journal:
