@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from banister.errors import Finding, Location, Severity
-from banister.model import AppliedMigration, Folder, History, Migration, Unfinished
+from banister.model import AppliedMigration, Folder, History, Migration, Unfinished, Version
 
 __all__ = ["check_history", "soften"]
 
@@ -21,7 +21,7 @@ def check_history(folder: Folder, history: History) -> tuple[Finding, ...]:
 def soften(
     findings: tuple[Finding, ...],
     *,
-    keep: frozenset[str] = frozenset(),
+    keep: frozenset[Version] = frozenset(),
     never: frozenset[str] = frozenset(),
 ) -> tuple[Finding, ...]:
     """Turn errors into warnings but those about the versions in `keep`: others do not touch a run.
@@ -31,10 +31,14 @@ def soften(
     return tuple(
         replace(finding, severity=Severity.WARNING)
         if finding.severity is Severity.ERROR
-        and (finding.version not in keep or finding.code in never)
+        and (not _is_about(finding, keep) or finding.code in never)
         else finding
         for finding in findings
     )
+
+
+def _is_about(finding: Finding, versions: frozenset[Version]) -> bool:
+    return finding.version is not None and Version(finding.version) in versions
 
 
 def _check_rows(folder: Folder, history: History) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Files + history → Plan. The same functions serve the preview and the run. No I/O."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from banister.errors import Finding, Location, Severity, UsageError
 from banister.model import (
@@ -13,13 +13,12 @@ from banister.model import (
     Script,
     Source,
     Step,
-    TransactionMode,
-    Unfinished,
     Version,
 )
 from banister.planning.checks import check_history, soften
+from banister.planning.resume import resume
 from banister.planning.step import make_step
-from banister.script import checksum, make_script
+from banister.script import make_script
 
 __all__ = ["PlanOptions", "find_version", "left_out", "plan_down", "plan_up"]
 
@@ -92,7 +91,7 @@ def plan_up(
         findings += said
         findings += _out_of_order(migration, history, options)
         if migration.version in unfinished:
-            step, said = _resume(step, unfinished[migration.version])
+            step, said = resume(step, unfinished[migration.version], options.dialect)
             findings += said
         steps.append(step)
     findings += _blocked_by_unfinished(history, steps)
@@ -132,7 +131,7 @@ def plan_down(
         rows = history.applied[::-1][:count]
     else:
         applied = tuple(sorted(history.by_version))
-        floor = Version(to) if to.isdigit() and int(to) == 0 else find_version(to, applied)
+        floor = Version("0") if _is_zero(to) else find_version(to, applied)
         rows = tuple(row for row in reversed(history.applied) if row.version > floor)
     findings: list[Finding] = []
     steps: list[Step] = []
@@ -147,14 +146,14 @@ def plan_down(
             continue
         step, said = make_step(version, name, script, options.dialect, notes=notes)
         findings += said
-        if version in unfinished:
-            step, said = _resume(step, unfinished[version])
+        if version in unfinished and unfinished[version].direction is Direction.DOWN:
+            step, said = resume(step, unfinished[version], options.dialect)
             findings += said
         steps.append(step)
     findings += _blocked_by_unfinished(history, steps)
     if to is None and 0 < len(rows) < count:
         findings.append(_fewer_applied(len(rows), count))
-    concerned = frozenset(str(step.version) for step in steps)
+    concerned = frozenset(step.version for step in steps)
     around = (
         *soften(folder.findings, keep=concerned, never=frozenset({"missing_up"})),
         *soften(check_history(folder, history)),
@@ -166,6 +165,10 @@ def plan_down(
         made_from=frozenset(history.by_version),
         current=history.highest,
     )
+
+
+def _is_zero(text: str) -> bool:
+    return bool(text) and not text.strip("0")
 
 
 def _down_script(
@@ -194,11 +197,19 @@ def _irreversible(
         severity=Severity.ERROR,
         code="irreversible",
         message=f"{version}_{name} cannot be rolled back: "
-        + ("it is declared irreversible" if declared else "it has no down file"),
+        + (
+            "it is declared irreversible"
+            if declared
+            else "it has no down file"
+            if migration
+            else "its files are gone, and no text of its down is kept in the database"
+        ),
         location=Location(path=migration.up.source.path if migration else folder.path),
         hint="write a new migration that undoes it, or restore a backup"
         if declared
-        else f"write {version}_{name}.down.sql",
+        else f"write {version}_{name}.down.sql"
+        if migration
+        else "bring its files back from version control",
         version=version.text,
     )
 
@@ -221,52 +232,6 @@ def _out_of_order(
             "or apply it late on purpose with --out-of-order",
             version=migration.version.text,
         ),
-    )
-
-
-def _resume(step: Step, unfinished: Unfinished) -> tuple[Step, tuple[Finding, ...]]:
-    """Continue a step behind the statements that are known to be done."""
-    location = Location(path=step.script.source.path)
-    label = f"{step.label} ({step.direction})"
-    done = len(unfinished.done)
-    if step.direction is not unfinished.direction:
-        return step, ()
-    now = tuple(checksum(statement.text) for statement in step.statements[:done])
-    if now != unfinished.done:
-        return step, (
-            Finding(
-                severity=Severity.ERROR,
-                code="unfinished_edited",
-                message=f"{label} is half done, and one of its first {done} statements, which "
-                "are finished, was edited since",
-                location=location,
-                hint="undo the edit; only statements behind them may change",
-                version=step.version.text,
-            ),
-        )
-    if unfinished.in_flight:
-        return step, (_in_flight(step, label, done, unfinished),)
-    note = f"resumes at statement {done + 1}: an earlier run finished those before it"
-    return replace(step, done=done, mode=TransactionMode.STATEMENTS, notes=(*step.notes, note)), ()
-
-
-def _in_flight(step: Step, label: str, done: int, unfinished: Unfinished) -> Finding:
-    number = done + 1
-    statement = step.statements[done] if done < len(step.statements) else None
-    failed = f"; the server said: {unfinished.error}" if unfinished.error else ""
-    return Finding(
-        severity=Severity.ERROR,
-        code="unfinished_in_flight",
-        message=f"{label} is half done: statement {number} was running when the run ended, and "
-        f"whether it took effect is not recorded{failed}",
-        location=step.script.source.locate(
-            statement.start, note=f"{step.direction}, statement {number} of {len(step.statements)}"
-        )
-        if statement
-        else Location(path=step.script.source.path),
-        hint=f"look at the database, then decide: `banister repair {step.version} --done {number}` "
-        f"if it took effect, `banister repair {step.version} --retry {number}` to run it again",
-        version=step.version.text,
     )
 
 

@@ -11,7 +11,7 @@ def status_rows(folder: Folder, history: History, options: PlanOptions) -> tuple
     rows = {
         row.version: _applied(row, folder.by_version.get(row.version)) for row in history.applied
     }
-    unfinished = {item.version for item in history.unfinished}
+    unfinished = {item.version: item for item in history.unfinished}
     for migration in folder.migrations:
         if migration.version in unfinished:
             state = State.UNFINISHED
@@ -27,6 +27,11 @@ def status_rows(folder: Folder, history: History, options: PlanOptions) -> tuple
             tags=migration.tags,
             reversible=_reversible(migration),
         )
+    for version, item in unfinished.items():
+        if version not in rows:
+            rows[version] = StatusRow(
+                version=version, name=item.name, state=State.UNFINISHED, reversible=False
+            )
     return tuple(row for _, row in sorted(rows.items()))
 
 
