@@ -78,7 +78,9 @@ def run(job: Job) -> Generator[Event, None, RunFinished]:
     plan = _plan(job)
     if not plan.has_work:
         yield NothingToDo(plan=plan)
-        return _finished(job, plan, started)
+        finished = _finished(job, plan, started)
+        yield finished
+        return finished
     try:
         yield from job.engine.lock(wait_seconds=job.lock_wait)
         before, plan = plan, _plan(job)
@@ -186,7 +188,6 @@ def _explain(error: BanisterError, job: Job, plan: Plan, step: Step) -> None:
 
 
 def _state(job: Job, plan: Plan, step: Step) -> str:
-
     if step.mode is TransactionMode.STATEMENTS:
         kept = "the statements before it are kept and will not run again"
     else:
@@ -198,7 +199,8 @@ def _state(job: Job, plan: Plan, step: Step) -> str:
         stays = "stay" if len(job.done) > 1 else "stays"
         parts.append(f"{versions} {stays} " + ("applied" if up else "rolled back"))
     if up:
-        at = job.done[-1].version if job.done else plan.current
+        reached = [done.version for done in job.done]
+        at = max([*reached, plan.current] if plan.current else reached, default=None)
         left = len(plan.steps) - plan.steps.index(step)
         parts.append(f"the database is at {at}" if at else "nothing is applied")
         parts.append(f"{left} pending")
