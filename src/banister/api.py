@@ -10,14 +10,14 @@ import socket
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from banister._version import __version__
-from banister.engines import Database, Engine, open_engine
-from banister.errors import Finding, UsageError
+from banister.engines import Database, Engine, HistoryChanged, open_engine
+from banister.errors import DatabaseError, Finding, UsageError
 from banister.model import (
     AppliedMigration,
     Dialect,
@@ -83,7 +83,7 @@ class Decision(StrEnum):
 
     #: It took effect: go on behind it.
     DONE = "done"
-    #: It did not: run it again.
+    #: Run on from that statement: it did not, or what it made in its session is gone.
     RETRY = "retry"
 
 
@@ -158,8 +158,7 @@ class Project:
         In reverse order of application; each down commits together with the removal of its
         record. A migration that cannot be rolled back is found before anything runs.
         """
-        if count < 1:
-            raise UsageError("the number of migrations to roll back must be 1 or more")
+        _refuse_no_count(count)
         folder, options = self.folder(), self._options()
 
         def make_plan(history: History) -> Plan:
@@ -181,6 +180,7 @@ class Project:
 
     def plan_down(self, count: int = 1, *, to: str | None = None) -> Preview:
         """Return what `down` would do, with all findings, by reads alone."""
+        _refuse_no_count(count)
         with self.engine() as engine:
             history = engine.read_history(stored_downs=True)
             plan = plan_down(self.folder(), history, self._options(), count=count, to=to)
@@ -237,7 +237,8 @@ class Project:
                 if migration.version <= target and migration.version not in history.by_version
             )
             engine.prepare()
-            engine.stamp(rows, _info())
+            with _alone():
+                engine.stamp(rows, _info())
             return rows
 
     def accept_edit(self, version: str) -> AppliedMigration:
@@ -256,20 +257,24 @@ class Project:
                     f"there is no file for version {version}",
                     hint="bring the file back from version control",
                 )
-            row = _row_of(migration, history.by_version[wanted].applied_at)
+            before = history.by_version[wanted]
+            row = replace(
+                _row_of(migration), applied_at=before.applied_at, duration_ms=before.duration_ms
+            )
             engine.prepare()
-            engine.accept_edit(row, _info())
+            with _alone():
+                engine.accept_edit(row, _info())
             return row
 
     def decide(self, version: str, statement: int, decision: Decision) -> None:
         """Say what became of statement `statement` (from 1) of a half-done migration.
 
-        Only the statement whose end is not recorded can be decided. The next `up` or `down` goes
-        on from there. Raises UsageError when that statement is not in question.
+        DONE is for the one statement whose end is not recorded; RETRY for that one or any before
+        it. The next `up` or `down` goes on from there. Raises UsageError for any other statement.
         """
         with self.engine() as engine:
             list(engine.lock(wait_seconds=self.settings.lock_wait))
-            unfinished = _in_question(engine.read_history(), version, statement)
+            unfinished = _in_question(engine.read_history(), version, statement, decision)
             entry = LogEntry(
                 event=LogEvent.DECIDED,
                 version=unfinished.version,
@@ -316,6 +321,25 @@ class Project:
             return _drive(run(job), on_event)
 
 
+def _refuse_no_count(count: int) -> None:
+    if count < 1:
+        raise UsageError("the number of migrations to roll back must be 1 or more")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Say what to do when another run writes the same record at the same time."""
+    try:
+        yield
+    except HistoryChanged:
+        raise DatabaseError(
+            "another run changed the history meanwhile",
+            code="history_changed",
+            state="nothing was recorded",
+            hint="look at `banister status`, then run the command again",
+        ) from None
+
+
 def _drive(events: Generator[Event, None, RunFinished], on_event: OnEvent | None) -> RunFinished:
     """Hand every event on; an exception in the callback ends the run as any other does."""
     try:
@@ -346,30 +370,33 @@ def _user_name() -> str:
         return f"uid {os.getuid()}"
 
 
-def _row_of(migration: Migration, applied_at: datetime | None = None) -> AppliedMigration:
+def _row_of(migration: Migration) -> AppliedMigration:
     """The row that records a migration's files as they are now."""
     down = migration.down
     return AppliedMigration(
         version=migration.version,
         name=migration.name,
-        applied_at=applied_at,
         up_checksum=migration.up.checksum,
         down_checksum=down.checksum if down else None,
         down_text=down.source.text if down else None,
     )
 
 
-def _in_question(history: History, version: str, statement: int) -> Unfinished:
-    """Return the half-done migration whose statement `statement` is in question."""
-    open_ones = {item.version: item for item in history.unfinished if item.in_flight}
-    if not open_ones:
+def _in_question(history: History, version: str, statement: int, decision: Decision) -> Unfinished:
+    """Return the half-done migration that a decision about `statement` is for."""
+    half_done = {item.version: item for item in history.unfinished}
+    if not half_done:
         raise UsageError(
-            "nothing is to be decided: no migration is half done with its end unknown",
+            "nothing is to be decided: no migration is half done",
             hint="`banister status` shows where things stand",
         )
-    item = open_ones[find_version(version, tuple(open_ones))]
-    if len(item.done) + 1 != statement:
-        raise UsageError(
-            f"statement {len(item.done) + 1} of {item.version} is in question, not {statement}"
-        )
-    return item
+    item = half_done[find_version(version, tuple(half_done))]
+    next_one = len(item.done) + 1
+    if decision is Decision.RETRY and statement <= next_one:
+        return item
+    if decision is Decision.DONE and statement == next_one and item.in_flight:
+        return item
+    raise UsageError(
+        f"statement {statement} of {item.version} is not in question: {next_one - 1} are done, "
+        + (f"and how {next_one} ended is not recorded" if item.in_flight else "and none is open"),
+    )
