@@ -1,5 +1,7 @@
 """Results and errors → text for people. No I/O."""
 
+from unicodedata import combining, east_asian_width
+
 from banister.errors import BanisterError, Finding, Location, MigrationFailed, Severity
 from banister.model import Direction, Plan, State, StatusRow, Step, TransactionMode
 from banister.report.style import Style, columns, duration, plural
@@ -154,7 +156,8 @@ def _place_lines(location: Location | None, style: Style) -> list[str]:
     source, column = _window(location.source_line, location.column)
     lines.append(f"{number:>5} {style.dim('|')} {source}")
     if column is not None:
-        lines.append(f"      {style.dim('|')} {' ' * (column - 1)}{style.bad('^')}")
+        indent = " " * _display_width(source[: column - 1])
+        lines.append(f"      {style.dim('|')} {indent}{style.bad('^')}")
     return lines
 
 
@@ -164,6 +167,14 @@ def _window(line: str, column: int | None) -> tuple[str, int | None]:
     if len(line) <= 120:
         return line, column
     start = max(0, (column or 1) - 60)
-    cut = line[start : start + 119]
+    end = start + 119
     lead = "…" if start else ""
-    return lead + cut + "…", None if column is None else column - start + len(lead)
+    tail = "…" if end < len(line) else ""
+    column = None if column is None else column - start + len(lead)
+    return lead + line[start:end] + tail, column
+
+
+def _display_width(text: str) -> int:
+    """Return how many columns of a terminal `text` takes: wide characters two, marks none."""
+    wide = sum(east_asian_width(char) in {"W", "F"} for char in text)
+    return len(text) + wide - sum(combining(char) != 0 for char in text)
