@@ -54,8 +54,11 @@ class LogEvent(StrEnum):
     SEEDED = "seeded"
     BASELINED = "baselined"
     EDIT_ACCEPTED = "edit_accepted"
-    #: What a person decided about a statement whose end is not known: detail "done" or "retry".
+    #: What was decided, by a person or by a look at the catalog, about a statement whose end is
+    #: not known: detail "done", or "retry" for running on from that statement.
     DECIDED = "decided"
+    #: What was found and put right before work went on.
+    RECOVERED = "recovered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

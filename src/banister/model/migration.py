@@ -102,6 +102,8 @@ class Unfinished:
     in_flight: bool = False
     #: Checksum of the statement that was begun last.
     running: str = ""
+    #: What was remembered before it began, to recognise its work by.
+    remembered: str | None = None
     #: What the server said if that statement failed.
     error: str | None = None
 

@@ -35,6 +35,9 @@ class Step:
     begin_options: str = ""
     #: Statements that an earlier run finished: this run starts behind them.
     done: int = 0
+    #: The statement behind those was begun and its end is not known: what was remembered before it
+    #: (may be empty). None: nothing is in question.
+    in_question: str | None = None
     #: The down script to keep with the row at `up`.
     down: Script | None = None
     #: What the plan says about this step, for people.

@@ -138,12 +138,19 @@ class _Journal:
 def _advance(current: Unfinished, row: LogRow) -> Unfinished:
     match row.event, row.detail:
         case LogEvent.STATEMENT_STARTED, _:
-            return replace(current, in_flight=True, running=row.checksum or "", error=None)
+            return replace(
+                current,
+                in_flight=True,
+                running=row.checksum or "",
+                remembered=row.detail,
+                error=None,
+            )
         case (LogEvent.STATEMENT_DONE, _) | (LogEvent.DECIDED, "done"):
             done = (*current.done, row.checksum or current.running)
             return replace(current, done=done, in_flight=False, error=None)
         case LogEvent.DECIDED, "retry":
-            return replace(current, in_flight=False, error=None)
+            before = len(current.done) if row.statement is None else row.statement - 1
+            return replace(current, done=current.done[:before], in_flight=False, error=None)
         case LogEvent.FAILED, _:
             return replace(current, error=row.detail)
     return current
