@@ -13,10 +13,11 @@ FRAGMENTS = st.sampled_from([
     ";", ";", ";", ";\n", "\n", "\r\n", "\r", " ", " ", "\t", "\f",
     "'", "''", '"', '""', "`", "``", "[", "]", "'a;b'", '"a;b"', "`a;b`", "[a;b]", "x'00'",
     "--", "-", "/*", "*/", "/", "*", "/* ; */", "-- ;\n", "--\r", "/*/", "**/", "//*", "/**/",
-    "create", "create ", "CREATE ", "temp ", "TEMPORARY ", "trigger ", "create trigger t ", "explain ",
-    "EXPLAIN QUERY PLAN ", "begin ", "case ", "end", "END ", "end;", "; end", ";end;", ";end ;\n",
-    "create trigger t after insert on a begin select 1; end;", "select 1", "x", "été", "_", "$", "e",
-    "1", "(", ")", "ending", "create_", "\\", "$$", "#",
+    "create", "create ", "CREATE ", "temp ", "TEMPORARY ", "trigger ", "create trigger t ",
+    "explain ", "EXPLAIN QUERY PLAN ", "begin ", "case ", "end", "END ", "end;", "; end", ";end;",
+    ";end ;\n",
+    "create trigger t after insert on a begin select 1; end;", "select 1", "x", "été", "_", "$",
+    "e", "1", "(", ")", "ending", "create_", "\\", "$$", "#",
 ])
 # fmt: on
 

@@ -18,7 +18,6 @@ _MARKER = re.compile(r"--[ \t]+banister:")
 _ITEM = re.compile(r'(?P<key>[^\s="]+)(?P<equals>=(?P<value>"[^"\n\r]*"(?!\S)|[^\s"]\S*)?)?')
 # What looks like the marker: another case, another spacing, one letter off, no colon.
 _NEAR_MARKER = re.compile(r"--[ \t]*(?P<word>[A-Za-z]+)(?P<colon>[ \t]*:)?[ \t]*(?P<rest>.*)")
-_LATE = re.compile(r"--[ \t]+banister:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +187,7 @@ class _Reader:
                     "give it a line of its own",
                 )
         below = top[-1][1] if top else 0
-        late = [match.start() for match in _LATE.finditer(text, below)]
+        late = [match.start() for match in _MARKER.finditer(text, below)]
         if not late:
             return
         statements = scan(text, Dialect.POSTGRESQL).statements

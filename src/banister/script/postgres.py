@@ -20,6 +20,8 @@ _LEADING = re.compile(_LEADING_TEXT)
 # behind an E may be an escape string, and a `$` may open a body.
 _ATOM = rf"""[^'"$;\\()/\-]++|(?<![eE])'[^']*+'|"[^"]*+"|-(?!-)|--[^\n\r]*+|/(?!\*)|{_COMMENT}"""
 _GROUP = rf"\((?:{_ATOM}|\((?:{_ATOM})*+\))*+\)"
+# Deeper than _GROUP reaches: all but the last two of many.
+_DEEP = re.compile(r"\(+(?=\(\()")
 _RUN_TEXT = rf"(?:{_ATOM}|{_GROUP})*+"
 _RUN = re.compile(_RUN_TEXT)
 _LETTER = r"A-Za-z_\x80-\U0010ffff"
@@ -167,8 +169,10 @@ class _Splitter:
                     if not depth:
                         return position
                 case "(":
-                    depth += 1
-                    position += 1
+                    deep = _DEEP.match(text, position, end)
+                    opened = deep.end() - position if deep else 1
+                    depth += opened
+                    position += opened
                 case ")":
                     depth -= depth > 0
                     position += 1
@@ -236,7 +240,7 @@ class _Splitter:
         """Note a problem where the token is one; `_resume` is then where to go on."""
         if not token.closed:
             self._resume = self._open(token, end)
-        elif self.text[token.start] == "\\":
+        elif token.end > token.start and self.text[token.start] == "\\":
             self._resume = self._backslash(token.start, end, inside=True)
         else:
             return False

@@ -153,7 +153,7 @@ def _call(words: Words, number: int) -> Setting:
         depth += (word.key == "(") - (word.key == ")")
         if depth == 1 and word.key == ",":
             arguments.append([])
-        elif at > number + 1:
+        elif depth and at > number + 1:
             arguments[-1].append(word)
     name = unquoted(arguments[0][0]).lower()
     value = None
