@@ -649,7 +649,7 @@ def test_statement_timeout_interrupts(path: Path) -> None:
     engine = make_engine(path, statement_timeout=0.05)
     engine.prepare()
     with pytest.raises(MigrationFailed, match=r"ran longer than 0\.05 s"):
-        apply(engine, step("001_a", ENDLESS))
+        apply(engine, step("001_a", LONG))
     engine.close()
 
 
@@ -987,6 +987,8 @@ def test_of_two_processes_each_migration_runs_in_one(path: Path) -> None:
 # Crashes and interrupts
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n;"
+# It does end: a test that fails must not hang.
+LONG = ENDLESS.replace("FROM n)", "FROM n WHERE i < 10000000)")
 MANY = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
     "INSERT INTO a SELECT i FROM n;"
@@ -1097,6 +1099,8 @@ def child_run_endless(path: Path) -> None:
         raise Terminated
 
     signal.signal(signal.SIGTERM, terminate)
+    # Ends this process, whatever SQLite does, should nothing else end the statement.
+    signal.alarm(30)
     this = step("001_a", "CREATE TABLE a (x);", ENDLESS)
     running = make_engine(path).apply(this, RUN, expected=frozenset())
     next(running)
