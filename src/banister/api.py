@@ -316,6 +316,7 @@ class Project:
                 info=_info(),
                 make_plan=make_plan,
                 lock_wait=self.settings.lock_wait,
+                lock_retry=self.settings.lock_retry,
                 stored_downs=stored_downs,
             )
             return _drive(run(job), on_event)

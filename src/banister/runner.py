@@ -4,20 +4,23 @@ The only module that acts. It yields events and raises errors that say what stat
 never prints.
 """
 
+import random
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
-from banister.engines.base import Engine, HistoryChanged
+from banister.engines.base import Engine, HistoryChanged, TryAgain
 from banister.errors import (
     BanisterError,
     DatabaseError,
     Finding,
     FindingsError,
     MigrationFailed,
+    OutcomeUnknown,
     Severity,
 )
 from banister.model import (
+    AppliedMigration,
     Direction,
     Event,
     History,
@@ -26,6 +29,8 @@ from banister.model import (
     NothingToDo,
     Plan,
     Planned,
+    Recovered,
+    Retrying,
     RunFinished,
     RunInfo,
     Skipped,
@@ -34,9 +39,17 @@ from banister.model import (
     StepFailed,
     StepStarted,
     TransactionMode,
+    Version,
 )
 
 __all__ = ["Job", "refuse_errors", "run"]
+
+#: Seconds between two attempts at a step, at the most.
+_LONGEST_PAUSE = 60.0
+
+#: Seconds in which a lost connection must come back for its outcome to be looked up.
+_RECONNECT_WITHIN = 30.0
+_RECONNECT_EVERY = 0.5
 
 
 @dataclass(kw_only=True)
@@ -49,6 +62,8 @@ class Job:
     make_plan: Callable[[History], Plan]
     #: Seconds to wait for another run.
     lock_wait: float
+    #: Seconds in which a step is tried again while others are in its way; 0: never.
+    lock_retry: float = 0.0
     #: Whether the plan needs the down texts that the database keeps.
     stored_downs: bool = False
     #: The steps that are committed.
@@ -142,7 +157,7 @@ def _carry_out(job: Job, plan: Plan) -> Generator[Event, None, None]:
         yield StepStarted(step=step, number=number, total=len(plan.steps))
         started = time.monotonic()
         try:
-            row = yield from job.engine.apply(step, job.info, expected=expected, seed=seed)
+            row = yield from _apply(job, step, expected, seed=seed)
         except BanisterError as error:
             _explain(error, job, plan, step)
             _log_failure(job, step, error)
@@ -153,6 +168,77 @@ def _carry_out(job: Job, plan: Plan) -> Generator[Event, None, None]:
         expected = expected ^ {step.version}
         duration = round((time.monotonic() - started) * 1000)
         yield StepDone(step=step, duration_ms=duration, row=row)
+
+
+def _apply(
+    job: Job, step: Step, expected: frozenset[Version], *, seed: bool | None
+) -> Generator[Event, None, AppliedMigration | None]:
+    """Apply a step, again and again while others are in its way and the budget lasts."""
+    started = time.monotonic()
+    attempt = 1
+    while True:
+        try:
+            return (
+                yield from job.engine.apply(
+                    step, job.info, expected=expected, seed=seed, attempt=attempt
+                )
+            )
+        except TryAgain as passing:
+            delay = random.uniform(0.5, 1) * min(_LONGEST_PAUSE, 0.5 * 2**attempt)  # noqa: S311
+            if time.monotonic() - started + delay > job.lock_retry:
+                raise passing.error from passing
+            yield Retrying(step=step, attempt=attempt, reason=passing.reason, delay_seconds=delay)
+        except OutcomeUnknown as unknown:
+            return (yield from _settle(job, step, unknown))
+        time.sleep(delay)
+        attempt += 1
+        step = _planned_again(job, step)
+
+
+def _planned_again(job: Job, step: Step) -> Step:
+    """Return the step as the history has it now: outside a transaction it may have come further."""
+    for again in _plan(job).steps:
+        if again.version == step.version:
+            return again
+    raise HistoryChanged
+
+
+def _settle(
+    job: Job, step: Step, unknown: OutcomeUnknown
+) -> Generator[Event, None, AppliedMigration | None]:
+    """Find out what became of a COMMIT whose answer was lost: the history decides, under the lock.
+
+    Returns as if the answer had come where it took place; raises the truth where it did not, and
+    `unknown` itself where the database cannot be asked.
+    """
+    give_up = time.monotonic() + _RECONNECT_WITHIN
+    while True:
+        try:
+            job.engine.reconnect()
+            yield from job.engine.lock(wait_seconds=job.lock_wait)
+            history = job.engine.read_history()
+            break
+        except DatabaseError as error:
+            if time.monotonic() > give_up:
+                raise unknown from error
+        time.sleep(_RECONNECT_EVERY)
+    row = history.by_version.get(step.version)
+    if (row is not None) is (step.direction is Direction.UP):
+        yield Recovered(
+            step=step,
+            number=len(step.statements),
+            message="the connection was lost at COMMIT; the history shows that it took place",
+        )
+        return row
+    raise DatabaseError(
+        unknown.message,
+        code="connection_lost",
+        location=unknown.location,
+        state=f"the history shows that it did not take place: nothing of {step.version} is left"
+        if step.mode is TransactionMode.WHOLE
+        else "what was finished before is kept and will not run again",
+        hint=f"run `banister {step.direction}` again",
+    ) from unknown
 
 
 def _record_skips(job: Job, plan: Plan) -> Generator[Event, None, None]:

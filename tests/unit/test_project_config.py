@@ -43,7 +43,7 @@ def test_without_a_file_the_defaults_hold(folder: Path) -> None:
     assert settings == Settings(
         root=folder, start=folder, dir=folder / "migrations", shown_dir="migrations"
     )
-    assert settings.lock_timeout == 5.0
+    assert settings.lock_timeout == 1.0
     assert settings.lock_wait == 600.0
     assert settings.history == HistoryTable()
 

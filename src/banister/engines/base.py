@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from banister.errors import BanisterError
+from banister.errors import BanisterError, MigrationFailed
 from banister.model import (
     AppliedMigration,
     Dialect,
@@ -16,11 +16,21 @@ from banister.model import (
     Version,
 )
 
-__all__ = ["Database", "Engine", "HistoryChanged", "SessionSettings"]
+__all__ = ["Database", "Engine", "HistoryChanged", "SessionSettings", "TryAgain"]
 
 
 class HistoryChanged(Exception):
     """Another run has changed the history since the plan was made: plan again."""
+
+
+class TryAgain(Exception):
+    """Others stood in the way of a step: plan again after a pause. Nothing of it is left."""
+
+    def __init__(self, reason: str, error: MigrationFailed) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        #: What is to be raised when there is no time left.
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +50,7 @@ class Database:
 class SessionSettings:
     """How a run's session is set up. Times are in seconds; None leaves the server's own value."""
 
-    lock_timeout: float = 5.0
+    lock_timeout: float = 1.0
     statement_timeout: float | None = None
     search_path: str | None = None
     timezone: str | None = None
@@ -88,6 +98,7 @@ class Engine(Protocol):
         *,
         expected: frozenset[Version],
         seed: bool | None = None,
+        attempt: int = 1,
     ) -> Generator[Event, None, AppliedMigration | None]:
         """Carry out a step and record it; return the row written at up, None at down.
 
@@ -95,7 +106,8 @@ class Engine(Protocol):
         more, raises HistoryChanged before the step's first statement. `seed` is recorded as a
         SEEDED event in the same transaction. On failure, and when the generator is closed, nothing
         of a WHOLE step is left; of a STATEMENTS step the journal says how far it came. Raises
-        MigrationFailed with the statement's place.
+        MigrationFailed with the statement's place; TryAgain where others were in the way, which
+        the next `attempt` (from 1) may wait out longer.
         """
 
     def record(self, entries: Sequence[LogEntry], run: RunInfo) -> None:
@@ -109,6 +121,12 @@ class Engine(Protocol):
 
     def accept_edit(self, row: AppliedMigration, run: RunInfo) -> None:
         """Replace a row's checksums and kept down text, with its EDIT_ACCEPTED event."""
+
+    def reconnect(self) -> None:
+        """Connect anew after the connection was lost; the lock is not held then.
+
+        Raises ConnectionFailed. Nothing happens where no connection is kept.
+        """
 
     def close(self) -> None:
         """Give back the lock and the connection. Never raises."""

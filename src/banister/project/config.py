@@ -46,7 +46,9 @@ class Settings:
     skip_tags: frozenset[str] = frozenset()
     #: Tags that only run in a database that was new; empty: no tag is special.
     seed_when_empty: frozenset[str] = frozenset()
-    lock_timeout: float = 5.0
+    lock_timeout: float = 1.0
+    #: How long a step is tried again while others are in its way; 0: never.
+    lock_retry: float = 900.0
     statement_timeout: float | None = None
     #: How long to wait for another run.
     lock_wait: float = 600.0

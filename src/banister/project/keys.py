@@ -80,10 +80,16 @@ KEYS: tuple[Key, ...] = (
     Key(
         name="lock_timeout",
         kind=Kind.DURATION,
-        default="5s",
-        doc="How long a statement may wait for a lock before the migration is given up and tried "
-        "again.",
+        default="1s",
+        doc="How long a statement may wait for a lock before the migration is rolled back and "
+        "tried again; later attempts wait up to 5s.",
         above_zero=True,
+    ),
+    Key(
+        name="lock_retry",
+        kind=Kind.DURATION,
+        default="15min",
+        doc="How long a migration is tried again while other sessions hold locks that it needs.",
     ),
     Key(
         name="statement_timeout",

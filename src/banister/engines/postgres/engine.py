@@ -14,6 +14,7 @@ from banister.engines.postgres.apply import Applier
 from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.lock import lock_key, signed
+from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.session import Connection, Session, connect
 from banister.engines.queries import load_queries
 from banister.errors import (
@@ -57,9 +58,10 @@ class PostgresEngine:
         self._identity: Identity | None = None
         #: No application so far is later than this, by the server's clock.
         self._last_applied: datetime | None = None
-        self._session: Session = connect(
-            conninfo, display=display, facts_query=self._queries["facts"]
-        )
+        self._recovery_queries = load_queries(__package__, "recovery.sql")
+        self._conninfo = conninfo
+        self._display = display
+        self._session, self._observer = self._connect()
 
     @property
     def database(self) -> Database:
@@ -157,10 +159,13 @@ class PostgresEngine:
         *,
         expected: frozenset[Version],  # noqa: ARG002 -- the session lock keeps others out
         seed: bool | None = None,
+        attempt: int = 1,
     ) -> Generator[Event, None, AppliedMigration | None]:
         """Carry out a step and record it; see `Engine.apply`."""
         applier = Applier(
             session=self._session,
+            observer=self._observer,
+            recovery_queries=self._recovery_queries,
             store=self._store,
             identity=self._prepared(),
             key=self._key,
@@ -168,6 +173,7 @@ class PostgresEngine:
             run=run,
             not_before=self._last_applied,
             seed=seed,
+            attempt=attempt,
         )
         row = yield from applier.apply(step)
         if row is not None:
@@ -209,9 +215,20 @@ class PostgresEngine:
             self._store.accept(connection, row)
             self._store.log(connection, [entry], run)
 
+    def reconnect(self) -> None:
+        """Connect anew; see `Engine.reconnect`."""
+        self.close()
+        self._session, self._observer = self._connect()
+
     def close(self) -> None:
         """Close the connection, and with it give up the lock. Never raises."""
+        self._observer.close()
         self._session.connection.close()
+
+    def _connect(self) -> tuple[Session, Observer]:
+        session = connect(self._conninfo, display=self._display, facts_query=self._queries["facts"])
+        pid = session.connection.info.backend_pid
+        return session, Observer(conninfo=session.conninfo, pid=pid)
 
     def _prepared(self) -> Identity:
         if self._identity is None:

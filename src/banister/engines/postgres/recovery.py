@@ -6,7 +6,6 @@ https://www.postgresql.org/docs/current/sql-reindex.html#SQL-REINDEX-CONCURRENTL
 https://www.postgresql.org/docs/current/sql-altertable.html (DETACH PARTITION).
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,9 @@ __all__ = ["BuildInProgress", "Recovery", "Verdict"]
 
 #: Left behind by REINDEX CONCURRENTLY, numbered where one was there already.
 _REINDEX_LEFTOVER = re.compile(r"_cc(new|old)\d*$")
+
+#: First half of the keys of table locks: "bani" in ASCII. The same for all versions of this tool.
+_LOCK_SPACE = 0x62616E69
 
 
 class BuildInProgress(Exception):
@@ -80,13 +82,33 @@ class Recovery:
             return f"dropped the INVALID index {name}, which IF NOT EXISTS would have kept"
         return None
 
-    def judge(self, statement: Statement, remembered: str | None) -> Verdict:
+    def table_of(self, statement: Statement) -> int | None:
+        """Return the OID of the table that an index is to be built on, None for other work."""
+        work = work_of(statement)
+        if work is None or work.kind is not WorkKind.CREATE_INDEX:
+            return None
+        found = self._rows("table_indexes", name=work.table)
+        return found[0][0] if found else None
+
+    def lock_table(self, table: int) -> str | None:
+        """Take the lock for building on a table; return who holds it where it is not free."""
+        space, key = _table_key(table)
+        if self._rows("try_table_lock", space=space, table=key)[0][0]:
+            return None
+        holders = self._rows("table_lock_holder", space=space, table=table)
+        return ", ".join(f"session {pid}" for (pid,) in holders) or "a session that has just ended"
+
+    def unlock_table(self, table: int) -> None:
+        """Give back the lock for building on a table."""
+        space, key = _table_key(table)
+        self._rows("table_unlock", space=space, table=key)
+
+    def judge(self, statement: Statement, memory: Mapping[str, Any]) -> Verdict:
         """Find out what became of a statement that was running when its run ended; repair.
 
         Only called under the runner lock, which the old session holds as long as it works.
         """
         work = work_of(statement) or Work(kind=WorkKind.REPEATABLE)
-        memory: dict[str, Any] = json.loads(remembered or "{}")
         match work.kind:
             case WorkKind.CREATE_INDEX:
                 return self._judge_build(work, memory)
@@ -111,7 +133,7 @@ class Recovery:
                 return _done("the prepared transaction is gone")
         return _again("it can be repeated")
 
-    def _judge_build(self, work: Work, memory: dict[str, Any]) -> Verdict:
+    def _judge_build(self, work: Work, memory: Mapping[str, Any]) -> Verdict:
         before = set(memory.get("indexes", []))
         for oid, schema, name, valid, _ in self._indexes([(memory.get("table"),)]):
             if oid in before or (work.names and not self._is_named(work, schema, name, oid)):
@@ -122,7 +144,7 @@ class Recovery:
             return _again(f"dropped the INVALID index {name} that was left")
         return _again("no index was left")
 
-    def _judge_reindex(self, memory: dict[str, Any]) -> Verdict:
+    def _judge_reindex(self, memory: Mapping[str, Any]) -> Verdict:
         before = set(memory.get("invalid", []))
         dropped = []
         for oid, schema, name in self._rows("invalid_indexes"):
@@ -133,7 +155,7 @@ class Recovery:
             return _again(f"dropped what REINDEX left: {', '.join(dropped)}")
         return _again("nothing was left")
 
-    def _judge_detach(self, memory: dict[str, Any]) -> Verdict:
+    def _judge_detach(self, memory: Mapping[str, Any]) -> Verdict:
         parent, child = memory.get("parent"), memory.get("child")
         if parent is None or child is None:
             return _again("it had not begun")
@@ -168,6 +190,11 @@ class Recovery:
 
     def _rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
         return self.connection.execute(self.queries[query].encode(), values).fetchall()
+
+
+def _table_key(table: int) -> tuple[int, int]:
+    """Return the two halves of a table's lock key; an OID has no sign, an integer has."""
+    return _LOCK_SPACE, table - (1 << 32) if table >= 1 << 31 else table
 
 
 def _done(message: str) -> Verdict:

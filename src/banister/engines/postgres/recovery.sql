@@ -71,3 +71,11 @@ SELECT pg_catalog.pg_try_advisory_lock(%(space)s::pg_catalog.int4, %(table)s::pg
 
 -- name: table_unlock
 SELECT pg_catalog.pg_advisory_unlock(%(space)s::pg_catalog.int4, %(table)s::pg_catalog.int4)
+
+-- name: table_lock_holder
+SELECT l.pid FROM pg_catalog.pg_locks l
+ WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory'
+   AND l.classid::pg_catalog.int8 OPERATOR(pg_catalog.=) %(space)s
+   AND l.objid::pg_catalog.int8 OPERATOR(pg_catalog.=) %(table)s
+   AND l.objsubid OPERATOR(pg_catalog.=) 2
+   AND l.granted

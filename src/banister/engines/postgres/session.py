@@ -59,6 +59,8 @@ class Session:
     user: str
     #: Why nothing can be written here; None: writes are possible.
     read_only: str | None
+    #: As given to libpq, with our defaults.
+    conninfo: str = field(repr=False)
     #: The server process is not the one the connection was promised: a pooler stands between.
     pooled: bool
     #: Filled by the connection, emptied by `take_notices`.
@@ -126,13 +128,13 @@ def connect(conninfo: str, *, display: str, facts_query: str) -> Session:
             f"cannot connect to {display}: {str(error).strip()}", hint=_connect_hint(error)
         ) from None
     try:
-        return _look(connection, display, facts_query)
+        return _look(connection, full, display, facts_query)
     except psycopg.Error as error:
         connection.close()
         raise DatabaseError(f"{display} did not answer: {error}") from error
 
 
-def _look(connection: Connection, display: str, facts_query: str) -> Session:
+def _look(connection: Connection, conninfo: str, display: str, facts_query: str) -> Session:
     row = connection.execute(facts_query.encode()).fetchone()
     if row is None:
         raise ConnectionFailed(f"{display} did not say what it is")
@@ -150,6 +152,7 @@ def _look(connection: Connection, display: str, facts_query: str) -> Session:
     )
     return Session(
         connection=connection,
+        conninfo=conninfo,
         database=Database(
             dialect=Dialect.POSTGRESQL,
             display=display,

@@ -8,7 +8,7 @@ from banister.engines.postgres.faults import failed_in_statement
 from banister.engines.postgres.session import Connection
 from banister.model import Statement, Step
 
-__all__ = ["send_alone", "send_batched"]
+__all__ = ["batches", "send"]
 
 #: A batch is bounded so that a failure shows early and memory stays small.
 _BATCH_STATEMENTS = 64
@@ -16,35 +16,22 @@ _BATCH_CHARACTERS = 256 * 1024
 _COPY_CHARACTERS = 256 * 1024
 
 
-def send_batched(connection: Connection, step: Step, numbers: Sequence[int]) -> Iterator[int]:
-    """Run statements (numbers from 1) inside the open transaction; yield each when it is done.
+def send(connection: Connection, step: Step, batch: Sequence[int]) -> None:
+    """Run the statements of a batch (numbers from 1) one by one; raise MigrationFailed.
 
-    Statements of a batch share a round trip; the server still runs them one by one, with the
-    extended protocol, which refuses two statements in one. Raises MigrationFailed for the first
-    that fails; those behind it were not run.
+    Several share a round trip, inside the open transaction; the server still runs them one by one,
+    with the extended protocol, which refuses two statements in one. The error names the first that
+    fails; those behind it were not run. One alone may be COPY with its rows, or run outside a
+    transaction.
     """
-    for batch in _batches(step, numbers):
-        if step.statements[batch[0] - 1].copy_start is not None:
-            send_alone(connection, step, batch[0])
-        else:
-            _send_batch(connection, step, batch)
-        yield from batch
+    if len(batch) == 1:
+        _send_alone(connection, step, batch[0])
+    else:
+        _send_batch(connection, step, batch)
 
 
-def send_alone(connection: Connection, step: Step, number: int) -> None:
-    """Run one statement (from 1) by itself, with its COPY rows; raise MigrationFailed."""
-    statement = step.statements[number - 1]
-    try:
-        if statement.copy_start is None:
-            # A binary result asks for the extended protocol without a pipeline around it.
-            connection.cursor(binary=True).execute(statement.text.encode())
-        else:
-            _copy(connection, step, statement)
-    except psycopg.Error as error:
-        raise failed_in_statement(step, number, error) from error
-
-
-def _batches(step: Step, numbers: Sequence[int]) -> Iterator[list[int]]:
+def batches(step: Step, numbers: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the statements in bounded batches; one with COPY rows is a batch of its own."""
     batch: list[int] = []
     size = 0
     for number in numbers:
@@ -63,7 +50,20 @@ def _batches(step: Step, numbers: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _send_batch(connection: Connection, step: Step, batch: list[int]) -> None:
+def _send_alone(connection: Connection, step: Step, number: int) -> None:
+    statement = step.statements[number - 1]
+    try:
+        if statement.copy_start is None:
+            # A pipeline of one: the extended protocol, results as text, which every type has.
+            with connection.pipeline():
+                connection.execute(statement.text.encode())
+        else:
+            _copy(connection, step, statement)
+    except psycopg.Error as error:
+        raise failed_in_statement(step, number, error) from error
+
+
+def _send_batch(connection: Connection, step: Step, batch: Sequence[int]) -> None:
     cursors = [connection.cursor() for _ in batch]
     try:
         with connection.pipeline():

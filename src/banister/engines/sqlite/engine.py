@@ -132,6 +132,7 @@ class SqliteEngine:
         *,
         expected: frozenset[Version],
         seed: bool | None = None,
+        attempt: int = 1,  # noqa: ARG002 -- what is busy is waited for inside
     ) -> Generator[Event, None, AppliedMigration | None]:
         """Carry out a step and record it; see `Engine.apply`."""
         with self._session_for(step) as session:
@@ -179,6 +180,9 @@ class SqliteEngine:
                 raise HistoryChanged
             self._tables.accept(session, row, applied)
             self._tables.log(session, [_about(LogEvent.EDIT_ACCEPTED, row)], run)
+
+    def reconnect(self) -> None:
+        """Do nothing: a file is opened whenever it is needed."""
 
     def close(self) -> None:
         """Close the connection. Never raises."""
