@@ -66,8 +66,15 @@ def _failed(name: str, error: BanisterError) -> Check:
 
 
 def _driver() -> Check:
-    import psycopg  # noqa: PLC0415 -- offline commands do not pay for it
-
+    try:
+        import psycopg  # noqa: PLC0415 -- offline commands do not pay for it
+    except ImportError as error:
+        return Check(
+            name="driver",
+            verdict=Verdict.BAD,
+            said=f"psycopg cannot be loaded: {str(error).splitlines()[0]}",
+            hint="pip install 'psycopg[binary]'",
+        )
     libpq = psycopg.pq.version()
     return _good("driver", f"psycopg {psycopg.__version__}, libpq {libpq // 10000}.{libpq % 10000}")
 
@@ -92,10 +99,17 @@ def _client_programs() -> Iterator[Check]:
         if path is None:
             yield _good(program, "not on PATH; no command needs it yet")
             continue
+        yield _good(program, _answer(path) or f"{path} does not answer")
+
+
+def _answer(path: str) -> str:
+    try:
         told = subprocess.run(
             [path, "--version"], capture_output=True, text=True, timeout=10, check=False
         )
-        yield _good(program, told.stdout.strip() or told.stderr.strip() or "does not answer")
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return told.stdout.strip() if told.returncode == 0 else ""
 
 
 def _settings(project: Project) -> Check:

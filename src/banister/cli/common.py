@@ -1,6 +1,5 @@
 """What all commands share: their options, the open project, and how a result is handed back."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -8,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from banister.cli.group import Call
+from banister.cli.guesses import guess_secrets
 from banister.cli.output import Output
 from banister.errors import BanisterError
-from banister.report import plural
 
 if TYPE_CHECKING:
     from banister.api import Project
@@ -34,7 +34,7 @@ class Invocation:
 
         project = open_project(self.url, dir=self.directory, env=self.environment)
         if project.target is not None:
-            self.output.secrets = project.target.secrets
+            self.output.hide(project.target.secrets)
             self.output.findings(project.target.warnings)
             self.output.put(
                 target={"display": project.target.display, "source": project.target.source}
@@ -86,13 +86,11 @@ def command_options(*, database: bool = True) -> Callable[[Callable[..., Any]], 
             **options: object,
         ) -> int:
             output = Output(
-                command=context.command_path.removeprefix("banister "),
-                as_json=format_ == "json",
-                no_colour=bool(os.environ.get("NO_COLOR")),
+                command=context.command_path.removeprefix("banister "), as_json=format_ == "json"
             )
-            context.obj = invocation = Invocation(
-                output=output, url=url, directory=dir_, environment=env
-            )
+            output.hide(guess_secrets([url] if url else []))
+            context.ensure_object(Call).output = output
+            invocation = Invocation(output=output, url=url, directory=dir_, environment=env)
             try:
                 exit_code: int = function(invocation, **options) or 0
             except BanisterError as error:
@@ -105,8 +103,3 @@ def command_options(*, database: bool = True) -> Callable[[Callable[..., Any]], 
         return wrapper
 
     return decorate  # fmt: skip
-
-
-def count_findings(errors: int) -> str:
-    """Return how many problems there are, in words."""
-    return plural(errors, "problem")

@@ -3,17 +3,20 @@
 import click
 
 from banister.cli.common import Invocation, command_options
+from banister.errors import UsageError
 
 __all__ = ["command", "run_down"]
 
 
 @click.command("down", help="Roll back the last COUNT applied migrations (1), the last first.")
-@click.argument("count", type=click.IntRange(min=1), default=1)
+@click.argument("count", type=click.IntRange(min=1), required=False)
 @click.option("--to", metavar="VERSION", help="Roll back all above this version; 0: all.")
 @command_options()
-def command(invocation: Invocation, *, count: int, to: str | None) -> None:
+def command(invocation: Invocation, *, count: int | None, to: str | None) -> None:
     """Roll back what was applied last."""
-    run_down(invocation, count=count, to=to)
+    if count is not None and to is not None:
+        raise UsageError("give a count or --to, not both")
+    run_down(invocation, count=count or 1, to=to)
 
 
 def run_down(invocation: Invocation, *, count: int, to: str | None = None) -> None:

@@ -3,22 +3,28 @@
 import click
 
 from banister.cli.common import Invocation, command_options
-from banister.errors import Severity
+from banister.errors import FindingsError, Severity
 from banister.report import plural
 
 __all__ = ["command"]
 
 
-@click.command("lint", help="Check names, numbers, pairs, directives, encodings and statements.")
-@command_options(database=False)
-def command(invocation: Invocation) -> int:
+@click.command(
+    "lint",
+    help="Check names, numbers, pairs, directives, encodings and statements.",
+    epilog="Exits with 1 when something would stop a run.",
+)
+@command_options()
+def command(invocation: Invocation) -> None:
     """Check the files alone."""
-    project = invocation.project()
+    project, output = invocation.project(), invocation.output
     findings = project.lint()
-    invocation.output.findings(findings)
-    errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    others = len(findings) - errors
+    output.findings(findings)
     count = plural(len(project.folder().migrations), "migration")
-    said = f"{plural(errors, 'problem')}, {plural(others, 'remark')}" if findings else "no problems"
-    invocation.output.say(f"{count} in {project.settings.shown_dir}: {said}")
-    return 1 if errors else 0
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    said = [plural(errors, "problem")] if errors else []
+    said += [plural(len(findings) - errors, "remark")] if len(findings) > errors else []
+    output.say(f"{count} in {project.settings.shown_dir}: {', '.join(said) or 'no problems'}")
+    if errors:
+        many = f"{plural(errors, 'problem')} in {project.settings.shown_dir}"
+        raise FindingsError(many, findings=findings)

@@ -1,21 +1,22 @@
 """The group of commands, and the one place where the process ends."""
 
 import importlib
+import io
+import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
-from difflib import get_close_matches
-from itertools import pairwise
+from contextlib import suppress
 from types import FrameType
 
 import click
 
 from banister._version import __version__
+from banister.cli.group import Call, CommandGroup
 
 __all__ = ["main"]
 
-#: Command → the module that holds it, imported when it is called.
+#: Command → what it does. The module of that name holds it, imported when it is called.
 _COMMANDS = {
     "up": "Apply what is pending.",
     "down": "Roll back what was applied last.",
@@ -37,17 +38,15 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM: ends a run the way Ctrl-C does."""
 
 
-class _Group(click.Group):
-    """Lists commands without importing them, and answers a misspelt one."""
+class _Commands(CommandGroup):
+    """Lists commands without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
-            near = get_close_matches(cmd_name, _COMMANDS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            ctx.fail(f"no such command: {cmd_name}{hint}")
+            return None
         module = importlib.import_module(f"banister.cli.{cmd_name}")
         command: click.Command = module.command
         return command
@@ -58,9 +57,10 @@ class _Group(click.Group):
 
 
 @click.group(
-    cls=_Group,
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    no_args_is_help=True,
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check found something, "
+    "4 outcome unknown, 130 and 143 interrupted.",
 )
 @click.version_option(__version__, prog_name="banister", message="%(prog)s %(version)s")
 def _banister() -> None:
@@ -72,68 +72,52 @@ def _banister() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    call = Call()
+    _print_everything()
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        result = _banister.main(
-            args=None if arguments is None else list(arguments),
-            prog_name="banister",
-            standalone_mode=False,
-        )
+        return _run(given, call)
+    except Exception as error:  # noqa: BLE001 -- a fault of our own: nothing of it may show a secret
+        from banister.cli.endings import internal  # noqa: PLC0415 -- the way of --help stays short
+
+        return internal(error, call, given)
+
+
+def _run(given: list[str], call: Call) -> int:
+    try:
+        result = _banister.main(args=given, prog_name="banister", standalone_mode=False, obj=call)
     except click.exceptions.Exit as done:
         return done.exit_code
-    except click.Abort:
-        return _interrupted(130)
+    except click.Abort as stop:
+        # click puts Abort in the place of every KeyboardInterrupt.
+        return _interrupted(stop.__cause__, call, given)
+    except KeyboardInterrupt as stop:
+        return _interrupted(stop, call, given)
     except click.ClickException as error:
-        return _usage_error(error, sys.argv[1:] if arguments is None else list(arguments))
-    except Terminated:
-        return _interrupted(143)
-    except KeyboardInterrupt:
-        return _interrupted(130)
-    except Exception:  # noqa: BLE001 -- a fault of our own: nothing of it may show a secret
-        return _internal_error()
+        from banister.cli.endings import usage  # noqa: PLC0415 -- the way of --help stays short
+
+        return usage(error, given)
+    except BrokenPipeError:
+        # The reader of --help or --version has gone away.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return result if isinstance(result, int) else 0
+
+
+def _interrupted(stop: BaseException | None, call: Call, given: list[str]) -> int:
+    from banister.cli.endings import interrupted  # noqa: PLC0415 -- the way of --help stays short
+
+    return interrupted(143 if isinstance(stop, Terminated) else 130, call, given)
 
 
 def _terminate(_signum: int, _frame: FrameType | None) -> None:
     raise Terminated
 
 
-def _interrupted(exit_code: int) -> int:
-    click.echo("interrupted: what was running was rolled back, what was finished stays", err=True)
-    return exit_code
-
-
-def _usage_error(error: click.ClickException, arguments: list[str]) -> int:
-    from banister.cli.output import Output  # noqa: PLC0415 -- the way of --help stays short
-    from banister.errors import UsageError  # noqa: PLC0415
-
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "banister"
-    output = Output(
-        command=path.removeprefix("banister").strip(),
-        as_json=_asks_for_json(arguments),
-        no_colour=False,
-    )
-    told = UsageError(error.format_message().rstrip("."), hint=f"see `{path} --help`")
-    output.fail(told)
-    output.finish(told.exit_code, told)
-    return told.exit_code
-
-
-def _asks_for_json(arguments: list[str]) -> bool:
-    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
-
-
-def _internal_error() -> int:
-    from banister.project import redact  # noqa: PLC0415 -- only when something went wrong
-
-    context = click.get_current_context(silent=True)
-    invocation = context.obj if context is not None else None
-    secrets = invocation.output.secrets if invocation is not None else frozenset()
-    click.echo(redact(traceback.format_exc(), secrets), err=True)
-    click.echo(
-        "error: this is a fault in Banister itself; run `banister status` to see where things "
-        "stand, and please report it",
-        err=True,
-    )
-    return 1
+def _print_everything() -> None:
+    """Let a terminal that cannot show a character show its number, instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

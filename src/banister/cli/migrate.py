@@ -34,8 +34,8 @@ def command(
     if status:
         return run_status(invocation)
     if dry_run:
-        return run_plan(invocation, rollback=rollback)
-    if rollback is not None:
+        run_plan(invocation, rollback=rollback)
+    elif rollback is not None:
         run_down(invocation, count=rollback)
     else:
         run_up(invocation)

@@ -1,20 +1,23 @@
 """What a command prints: lines for people as it works, or one JSON envelope at its end."""
 
 import json
+import os
 import sys
-import threading
-import time
 from collections.abc import Iterable
+from contextlib import nullcontext, suppress
 from typing import Any, TextIO
 
-from banister.errors import BanisterError, Finding, FindingsError
+from banister.cli.progress import Progress
+from banister.errors import BanisterError, Finding, FindingsError, Severity
 from banister.model import (
     Event,
+    NothingToDo,
     Plan,
     Planned,
     RunFinished,
     Skipped,
     StatementDone,
+    Step,
     StepDone,
     StepFailed,
     StepStarted,
@@ -27,82 +30,96 @@ from banister.report import (
     event_lines,
     finding_json,
     finding_lines,
+    interrupted_state,
+    plural,
     skipped_json,
     step_json,
 )
 
 __all__ = ["Output"]
 
-#: A step that takes longer shows a line with its progress. Seconds.
-_PROGRESS_AFTER = 0.5
-_PROGRESS_EVERY = 0.1
+_WEIGHT = {Severity.NOTICE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 
 
 class Output:
     """Collects what a command has to say, and says it in the format that was asked for.
 
-    A closed pipe never stops a run: what cannot be printed is dropped.
+    A closed pipe never stops a run: what cannot be printed is dropped. No secret that it was told
+    of with `hide` gets out, in no format.
     """
 
-    def __init__(self, *, command: str, as_json: bool, no_colour: bool) -> None:
+    def __init__(self, *, command: str, as_json: bool) -> None:
         self.command = command
         self.as_json = as_json
-        #: Never printed, whatever the source of the text.
-        self.secrets: frozenset[str] = frozenset()
-        #: Keys of the envelope beside the fixed ones.
-        self.parts: dict[str, Any] = {}
-        self._out = Style(colour=_is_terminal(sys.stdout) and not no_colour)
-        self._err = Style(colour=_is_terminal(sys.stderr) and not no_colour)
+        colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._out = Style(colour=colour and _is_terminal(sys.stdout))
+        self._err = Style(colour=colour and _is_terminal(sys.stderr))
+        self._secrets: frozenset[str] = frozenset()
+        self._parts: dict[str, Any] = {}
+        self._findings: list[Finding] = []
+        self._migrations: list[dict[str, Any]] = []
         self._plan: Plan | None = None
-        show_progress = not as_json and _is_terminal(sys.stdout)
-        self._progress = _Progress(self) if show_progress else None
+        self._done: list[Step] = []
+        self._running: Step | None = None
+        self._finished = False
+        show_progress = not as_json and _is_terminal(sys.stdout) and colour
+        self._progress = Progress(self._draw) if show_progress else None
 
     @property
     def style(self) -> Style:
         """How text on standard output is marked."""
         return self._out
 
+    def hide(self, secrets: frozenset[str]) -> None:
+        """Never print these, nor what they become when Python or JSON quotes them."""
+        quoted = {repr(secret)[1:-1] for secret in secrets}
+        quoted |= {json.dumps(secret)[1:-1] for secret in secrets}
+        self._secrets |= secrets | quoted
+
     def say(self, *lines: str) -> None:
         """Print lines for people; nothing with JSON."""
         if not self.as_json:
-            if self._progress is not None:
-                self._progress.clear()
             self._write(sys.stdout, lines)
 
     def put(self, **parts: object) -> None:
         """Add keys to the envelope."""
-        self.parts |= parts
+        self._parts |= parts
 
-    def findings(self, findings: Iterable[Finding]) -> None:
-        """Report findings: to standard error for people."""
-        found = tuple(findings)
-        self.put(findings=[finding_json(finding) for finding in found])
-        if not self.as_json:
-            for finding in found:
-                self._write(sys.stderr, finding_lines(finding, self._err))
+    def findings(self, findings: Iterable[Finding], *, about: Plan | None = None) -> None:
+        """Report findings, each once however often it is found, errors last: nearest the prompt.
+
+        With a plan, people are spared notices about migrations that it does not run.
+        """
+        steps = {step.version.text for step in about.steps} if about is not None else set()
+        for finding in sorted(findings, key=lambda finding: _WEIGHT[finding.severity]):
+            if finding in self._findings:
+                continue
+            self._findings.append(finding)
+            notice = finding.severity is Severity.NOTICE and finding.version is not None
+            if about is None or not notice or finding.version in steps:
+                self.complain(*finding_lines(finding, self._err))
 
     def event(self, event: Event) -> None:
         """Report an event of a run."""
         match event:
             case Planned():
                 self._plan = event.plan
-                self.findings(event.plan.findings)
+                self.findings(event.plan.findings, about=event.plan)
+            case NothingToDo():
+                self.findings(event.plan.findings, about=event.plan)
             case Skipped():
-                self._migrations().append(skipped_json(event.migration))
-            case StepStarted() | StatementDone() if self._progress is not None:
-                self._progress.show(event)
+                self._migrations.append(skipped_json(event.migration))
+            case StepStarted():
+                self._running = event.step
             case StepDone():
-                up = event.step.direction.value == "up"
-                state = "applied" if up else "rolled_back"
-                self._migrations().append(
-                    step_json(event.step, state=state, duration_ms=event.duration_ms)
-                )
+                self._ended(event.step, state=_ended_as(event.step), duration_ms=event.duration_ms)
+                self._done.append(event.step)
             case StepFailed():
-                self._migrations().append(step_json(event.step, state="failed"))
+                self._ended(event.step, state="failed")
             case RunFinished():
                 self.put(run_id=event.run_id, duration_ms=event.duration_ms)
-        if isinstance(event, StepDone | StepFailed) and self._progress is not None:
-            self._progress.stop()
+        if isinstance(event, StepStarted | StatementDone) and self._progress is not None:
+            self._progress.show(event)
         self.say(*event_lines(event, self._plan, self._out))
 
     def fail(self, error: BanisterError) -> None:
@@ -111,98 +128,86 @@ class Output:
             self._progress.stop()
         if isinstance(error, FindingsError):
             self.findings(error.findings)
-        if self.as_json:
-            return
-        if isinstance(error, FindingsError):
-            self._write(sys.stderr, [f"{self._err.bold('state:')} {error.state}"])
+            count = sum(finding.severity is Severity.ERROR for finding in error.findings)
+            if error.state:
+                said = f"{error.state}; {plural(count, 'problem')} to solve first"
+                self.complain(f"{self._err.bold('state:')} {said}")
         else:
-            self._write(sys.stderr, error_lines(error, self._err))
+            self.complain(*error_lines(error, self._err))
 
     def complain(self, *lines: str) -> None:
-        """Print lines to standard error."""
+        """Print lines to standard error; nothing with JSON."""
         if not self.as_json:
             self._write(sys.stderr, lines)
 
+    def complain_always(self, *lines: str) -> None:
+        """Print lines to standard error, also with JSON, whose place is standard output."""
+        self._write(sys.stderr, lines)
+
     def finish(self, exit_code: int, error: BanisterError | None) -> None:
-        """Print the envelope where JSON was asked for."""
-        if self.as_json:
-            told = envelope(self.command, exit_code, error, self.parts)
-            self._write(sys.stdout, [json.dumps(told, ensure_ascii=False, indent=2)])
+        """End the command: print the envelope where JSON was asked for, once."""
+        if self._progress is not None:
+            self._progress.stop()
+        if not self.as_json or self._finished:
+            return
+        self._finished = True
+        parts = {
+            "migrations": self._migrations,
+            "findings": [finding_json(finding) for finding in self._findings],
+            **self._parts,
+        }
+        told = self._redacted(envelope(self.command, exit_code, error, parts))
+        told["command"] = self.command
+        ascii_only = "utf" not in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+        self._send(sys.stdout, json.dumps(told, ensure_ascii=ascii_only, indent=2) + "\n")
 
-    def _migrations(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.parts.setdefault("migrations", [])
-        return found
+    def interrupted_state(self) -> str | None:
+        """Return what is left of the run now that it is interrupted; None: nothing was run."""
+        if self._running is not None:
+            self._migrations.append(step_json(self._running, state="interrupted"))
+        return interrupted_state(self._done, self._running)
 
-    def _write(self, stream: TextIO, lines: Iterable[str]) -> None:
-        text = "".join(f"{line}\n" for line in lines)
-        self.raw(stream, redact(text, self.secrets))
+    def _ended(self, step: Step, **more: object) -> None:
+        self._running = None
+        if self._progress is not None:
+            self._progress.stop()
+        self._migrations.append(step_json(step, **more))
+
+    def _redacted(self, value: Any) -> Any:
+        """Redact texts one by one: in the finished JSON a mask could swallow a quote."""
+        match value:
+            case str():
+                return redact(value, self._secrets)
+            case dict():
+                return {key: self._redacted(part) for key, part in value.items()}
+            case list() | tuple():
+                return [self._redacted(part) for part in value]
+        return value
+
+    def _write(self, stream: TextIO | None, lines: Iterable[str]) -> None:
+        text = redact("".join(f"{line}\n" for line in lines), self._secrets)
+        with self._progress.cleared() if self._progress is not None else nullcontext():
+            self._send(stream, text)
+
+    def _draw(self, text: str) -> None:
+        self._send(sys.stdout, redact(text, self._secrets))
 
     @staticmethod
-    def raw(stream: TextIO, text: str) -> None:
-        """Write text as it is; a reader that has gone away is no reason to stop."""
+    def _send(stream: TextIO | None, text: str) -> None:
+        """Write text; a reader that has gone away is no reason to stop."""
+        if stream is None:
+            return
         try:
             stream.write(text)
             stream.flush()
         except (OSError, ValueError):
-            return
-        except UnicodeEncodeError:
-            encoding = stream.encoding or "ascii"
-            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            # What is still buffered would raise again at exit, and change the exit code.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-class _Progress:
-    """One line that says what runs and for how long, redrawn while a step takes its time."""
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._event: StepStarted | StatementDone | None = None
-        self._started = 0.0
-        self._drawn = False
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def show(self, event: StepStarted | StatementDone) -> None:
-        """Take over what the line says; the first event of a step starts its clock."""
-        with self._lock:
-            if isinstance(event, StepStarted):
-                self._started = time.monotonic()
-            self._event = event
-        if self._thread is None:
-            self._stop.clear()
-            self._thread = threading.Thread(target=self._redraw, daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End the line."""
-        if self._thread is not None:
-            self._stop.set()
-            self._thread.join()
-            self._thread = None
-        self.clear()
-
-    def clear(self) -> None:
-        """Take the line off the screen."""
-        with self._lock:
-            if self._drawn:
-                self._output.raw(sys.stdout, "\r\033[K")
-                self._drawn = False
-
-    def _redraw(self) -> None:
-        while not self._stop.wait(_PROGRESS_EVERY):
-            elapsed = time.monotonic() - self._started
-            with self._lock:
-                if self._event is None or elapsed < _PROGRESS_AFTER:
-                    continue
-                self._output.raw(sys.stdout, f"\r\033[K{_progress_text(self._event, elapsed)}")
-                self._drawn = True
-
-
-def _progress_text(event: StepStarted | StatementDone, elapsed: float) -> str:
-    total = len(event.step.statements)
-    done = event.number if isinstance(event, StatementDone) else event.step.done
-    at = min(done + 1, total)
-    return f"  {event.step.label}  statement {at} of {total}  {elapsed:.1f} s"
+def _ended_as(step: Step) -> str:
+    return "applied" if step.direction.value == "up" else "rolled_back"
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

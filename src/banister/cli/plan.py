@@ -4,11 +4,17 @@ import click
 
 from banister.cli.common import Invocation, command_options
 from banister.report import plan_json, plan_lines, sql_lines
+from banister.runner import refuse_errors
 
 __all__ = ["command", "run_plan"]
 
 
-@click.command("plan", help="Show what would run, and check the files. Nothing is run.")
+@click.command(
+    "plan",
+    help="Show what would run, and check the files. Nothing is run. Without a database the files "
+    "alone are checked.",
+    epilog="Exits with 1 when something stands against the run.",
+)
 @click.option("--to", metavar="VERSION", help="Plan up to this version; with --rollback, down to.")
 @click.option(
     "--rollback",
@@ -24,9 +30,9 @@ __all__ = ["command", "run_plan"]
 @command_options()
 def command(
     invocation: Invocation, *, to: str | None, rollback: int | None, out_of_order: bool, sql: bool
-) -> int:
+) -> None:
     """Show what would run."""
-    return run_plan(invocation, to=to, rollback=rollback, out_of_order=out_of_order, sql=sql)
+    run_plan(invocation, to=to, rollback=rollback, out_of_order=out_of_order, sql=sql)
 
 
 def run_plan(
@@ -36,8 +42,8 @@ def run_plan(
     rollback: int | None = None,
     out_of_order: bool = False,
     sql: bool = False,
-) -> int:
-    """Show what would run; return 1 where something stands against it."""
+) -> None:
+    """Show what would run; raise FindingsError, with all findings, where one stands against it."""
     output = invocation.output
     project = invocation.project()
     if rollback is None:
@@ -50,6 +56,6 @@ def run_plan(
     output.say(*plan_lines(plan, output.style, looked=preview.database is not None))
     if sql:
         output.say(*sql_lines(plan, output.style))
-    output.findings(plan.findings)
+    output.findings(plan.findings, about=plan)
+    refuse_errors(plan.findings)
     output.say("", "dry run: nothing was run")
-    return 1 if plan.errors else 0

@@ -42,7 +42,11 @@ def command(
     if accept_edit is not None:
         if version is not None:
             raise UsageError("--accept-edit names the version itself")
+        invocation.introduce(project)
         row = project.accept_edit(accept_edit)
+        invocation.output.put(
+            migrations=[{"version": row.version.text, "name": row.name, "state": "edit_accepted"}]
+        )
         invocation.output.say(f"{row.version}_{row.name}: the files as they are now are recorded")
         return
     if version is None:

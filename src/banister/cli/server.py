@@ -3,12 +3,13 @@
 import click
 
 from banister.cli.common import Invocation, command_options
+from banister.cli.group import CommandGroup
 from banister.errors import ServerError
 
 __all__ = ["command"]
 
 
-@click.group("server", help="Keep the embedded PostgreSQL of this project running.")
+@click.group("server", cls=CommandGroup, help="Keep the project's own PostgreSQL running.")
 def command() -> None:
     """Start, stop or name the embedded server."""
 
@@ -16,7 +17,7 @@ def command() -> None:
 @command.command("start", help="Start it and leave it running.")
 @command_options(database=False)
 def start(invocation: Invocation) -> None:
-    """Start the embedded server."""
+    """Start it; an application may use the URL as its DATABASE_URL."""
     from banister.engines.embedded import server_start  # noqa: PLC0415 -- not for --help
 
     running = server_start(invocation.project().settings.root)

@@ -4,14 +4,18 @@ import click
 
 from banister.cli.common import Invocation, command_options
 from banister.errors import Severity
-from banister.model import State
+from banister.model import Direction, Plan, State
 from banister.report import status_json, status_lines, summary
 
 __all__ = ["command", "run_status"]
 
 
-@click.command("status", help="Show where every migration stands, by reads alone.")
-@click.option("--check", is_flag=True, help="Exit with 3 when something is pending or wrong.")
+@click.command(
+    "status",
+    help="Show where every migration stands, by reads alone.",
+    epilog="With --check it exits with 3 when something is pending or wrong.",
+)
+@click.option("--check", is_flag=True, help="Fail when something is pending or wrong.")
 @command_options()
 def command(invocation: Invocation, *, check: bool) -> int:
     """Show where every migration stands."""
@@ -27,7 +31,8 @@ def run_status(invocation: Invocation, *, check: bool = False) -> int:
     output.put(migrations=[status_json(row) for row in found.rows])
     output.say(*status_lines(found.rows, output.style))
     output.say(*([""] if found.rows else []), summary(found.rows))
-    output.findings(found.findings)
+    # The table says of every migration what a notice would.
+    output.findings(found.findings, about=Plan(direction=Direction.UP))
     settled = {State.APPLIED, State.SKIPPED}
     wrong = any(finding.severity is Severity.ERROR for finding in found.findings)
     open_ones = any(row.state not in settled for row in found.rows)

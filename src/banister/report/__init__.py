@@ -13,6 +13,7 @@ from banister.report.style import Style, columns, duration, plural
 from banister.report.text import (
     error_lines,
     finding_lines,
+    interrupted_state,
     plan_lines,
     sql_lines,
     status_lines,
@@ -28,6 +29,7 @@ __all__ = [
     "event_lines",
     "finding_json",
     "finding_lines",
+    "interrupted_state",
     "plan_json",
     "plan_lines",
     "plural",

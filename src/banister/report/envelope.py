@@ -19,6 +19,9 @@ def envelope(
         "exit": exit_code,
         "error": None if error is None else _error(error),
         "migrations": [],
+        "findings": [],
+        "target": None,
+        "database": None,
         **parts,
     }
 
@@ -101,6 +104,7 @@ def _error(error: BanisterError) -> dict[str, Any]:
             "sqlstate": error.failure.sqlstate,
             "detail": error.failure.detail,
             "context": error.failure.context,
+            "server_hint": error.failure.server_hint,
             "applied": list(error.applied),
             "pending": list(error.pending),
         }

@@ -15,7 +15,7 @@ from banister.model import (
 )
 from banister.report.style import Style, columns, duration, plural
 
-__all__ = ["event_lines"]
+__all__ = ["event_lines", "nothing_to_do"]
 
 
 def event_lines(event: Event, plan: Plan | None, style: Style) -> list[str]:
@@ -35,7 +35,7 @@ def event_lines(event: Event, plan: Plan | None, style: Style) -> list[str]:
         case StepFailed():
             return [style.bad(f"  {event.step.label}  failed")]
         case NothingToDo():
-            return [_nothing(event.plan)]
+            return [nothing_to_do(event.plan)]
         case RunFinished():
             return _finished(event)
     return []
@@ -66,7 +66,8 @@ def _done(event: StepDone, plan: Plan | None, style: Style) -> list[str]:
     return columns([here, *others])[:1]
 
 
-def _nothing(plan: Plan) -> str:
+def nothing_to_do(plan: Plan) -> str:
+    """Return that a plan has no steps, and where the database is."""
     at = f"; the database is at {plan.current}" if plan.current else ""
     return ("nothing to apply" if plan.direction is Direction.UP else "nothing to roll back") + at
 

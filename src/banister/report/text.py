@@ -1,14 +1,24 @@
 """Results and errors → text for people. No I/O."""
 
+from collections.abc import Sequence
 from unicodedata import combining, east_asian_width
 
 from banister.errors import BanisterError, Finding, Location, MigrationFailed, Severity
 from banister.model import Direction, Plan, State, StatusRow, Step, TransactionMode
+from banister.report.events import nothing_to_do
 from banister.report.style import Style, columns, duration, plural
 
-__all__ = ["error_lines", "finding_lines", "plan_lines", "sql_lines", "status_lines", "summary"]
+__all__ = [
+    "error_lines",
+    "finding_lines",
+    "interrupted_state",
+    "plan_lines",
+    "sql_lines",
+    "status_lines",
+    "summary",
+]
 
-_TIME = "%Y-%m-%d %H:%M:%S"
+_TIME = "%Y-%m-%d %H:%M:%S %Z"
 
 
 def status_lines(rows: tuple[StatusRow, ...], style: Style) -> list[str]:
@@ -23,7 +33,7 @@ def status_lines(rows: tuple[StatusRow, ...], style: Style) -> list[str]:
     }
     table = []
     for row in rows:
-        when = row.applied_at.strftime(_TIME) if row.applied_at else ""
+        when = row.applied_at.strftime(_TIME).rstrip() if row.applied_at else ""
         took = duration(row.duration_ms) if row.duration_ms is not None else ""
         remarks = [*sorted(row.tags), *([] if row.reversible else ["irreversible"])]
         note = ", ".join(remarks)
@@ -44,7 +54,24 @@ def summary(rows: tuple[StatusRow, ...]) -> str:
     """Return how many migrations are in which state."""
     counts = {state: sum(row.state is state for row in rows) for state in State}
     said = [f"{count} {state.value}" for state, count in counts.items() if count]
-    return ", ".join(said) or "no migrations"
+    return ", ".join(said) or "no migrations yet; `banister new NAME` makes the first"
+
+
+def interrupted_state(done: Sequence[Step], running: Step | None) -> str | None:
+    """Return what an interrupted run leaves; None where it had not begun to run anything."""
+    parts = []
+    if done:
+        versions = ", ".join(step.version.text for step in done)
+        stays = "stay" if len(done) > 1 else "stays"
+        up = done[0].direction is Direction.UP
+        parts.append(f"{versions} {stays} {'applied' if up else 'rolled back'}")
+    if running is not None and running.mode is TransactionMode.WHOLE:
+        parts.append(
+            f"nothing of {running.label} is left, unless it was being committed at that moment"
+        )
+    elif running is not None:
+        parts.append(f"{running.label} is half done: the next run goes on where it stopped")
+    return "; ".join(parts) or None
 
 
 def plan_lines(plan: Plan, style: Style, *, looked: bool) -> list[str]:
@@ -54,7 +81,7 @@ def plan_lines(plan: Plan, style: Style, *, looked: bool) -> list[str]:
         verb = "apply" if up else "roll back"
         lines = [f"would {verb} {plural(len(plan.steps), 'migration')}:", ""]
     else:
-        lines = ["nothing to apply" if up else "nothing to roll back"]
+        lines = [nothing_to_do(plan)]
     lines += columns([_step_cells(step, style) for step in plan.steps])
     if plan.skipped:
         lines += ["", "skipped by their tags:", ""]
@@ -119,6 +146,8 @@ def error_lines(error: BanisterError, style: Style) -> list[str]:
         ):
             if said:
                 lines += _labelled(label, said, style)
+    for note in getattr(error, "__notes__", ()):
+        lines += _labelled("note:", note, style)
     if error.state:
         lines += _labelled("state:", error.state, style)
     if error.hint:
@@ -152,12 +181,12 @@ def _place_lines(location: Location | None, style: Style) -> list[str]:
     lines = [f"  {style.dim('-->')} {location}{note}"]
     if location.line is None or location.source_line is None:
         return lines
-    number = str(location.line)
+    number = f"{location.line:>5}"
     source, column = _window(location.source_line, location.column)
-    lines.append(f"{number:>5} {style.dim('|')} {source}")
+    lines.append(f"{number} {style.dim('|')} {source}")
     if column is not None:
         indent = " " * _display_width(source[: column - 1])
-        lines.append(f"      {style.dim('|')} {indent}{style.bad('^')}")
+        lines.append(f"{' ' * len(number)} {style.dim('|')} {indent}{style.bad('^')}")
     return lines
 
 
