@@ -53,9 +53,7 @@ def a_migration(label: str, up: str = "", down: str | None = "SELECT 'down';") -
         version=Version(number),
         name=name,
         up=a_script(up, path=f"{path}.up.sql"),
-        down=None
-        if down is None
-        else a_script(down, Direction.DOWN, path=f"{path}.down.sql"),
+        down=None if down is None else a_script(down, Direction.DOWN, path=f"{path}.down.sql"),
     )
 
 

@@ -82,7 +82,9 @@ def test_a_row_without_a_name_has_an_empty_one() -> None:
 
 
 def test_a_version_that_is_no_number_is_an_error_that_names_the_table() -> None:
-    history = remember(rows=(HistoryRow(version="abc", name="x"), HistoryRow(version="2", name="y")))
+    history = remember(
+        rows=(HistoryRow(version="abc", name="x"), HistoryRow(version="2", name="y"))
+    )
     (finding,) = history.findings
     assert (finding.severity, finding.code) == (Severity.ERROR, "history_version_unreadable")
     assert "public.schema_migrations" in finding.message
@@ -199,7 +201,9 @@ def test_a_new_start_begins_the_journal_anew() -> None:
 
 
 def test_events_of_one_version_say_nothing_about_another() -> None:
-    history = remember(started(), event("statement_done", "002", checksum="x"), event("applied", "2"))
+    history = remember(
+        started(), event("statement_done", "002", checksum="x"), event("applied", "2")
+    )
     assert history.unfinished[0].done == ()
 
 
