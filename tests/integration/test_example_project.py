@@ -21,7 +21,6 @@ from conftest import clean_environment
 from servers import PostgresDatabase
 
 _EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "portfolio"
-_PACKAGED = Path(__file__).resolve().parents[2] / "src" / "banister" / "example"
 
 npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 
@@ -227,12 +226,3 @@ def test_what_a_developer_leaves_there_stays_out_of_version_control(developer: D
     left = ["backend/.env", "backend/dev.db", "backend/dev.db-wal", "backend/.banister/server.json"]
     script = f"git init -q . && printf '%s\\n' {' '.join(left)} | git check-ignore --stdin"
     assert developer.types(script, cwd=developer.root).split() == left
-
-
-def test_the_demo_of_the_package_runs_the_same_files() -> None:
-    migrations = _EXAMPLE / "backend" / "src" / "db" / "migrations"
-
-    def contents(folder: Path) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-    assert contents(_PACKAGED) == contents(migrations)
