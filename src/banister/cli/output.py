@@ -3,17 +3,20 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import nullcontext, suppress
 from typing import Any, TextIO
 
-from banister.cli.progress import Progress
+from banister.cli.progress import ProgressLine
 from banister.errors import BanisterError, Finding, FindingsError, Severity
 from banister.model import (
     Event,
     NothingToDo,
     Plan,
     Planned,
+    Progress,
+    Recovered,
+    Retrying,
     RunFinished,
     Skipped,
     StatementDone,
@@ -21,12 +24,14 @@ from banister.model import (
     StepDone,
     StepFailed,
     StepStarted,
+    Version,
 )
 from banister.project import redact
 from banister.report import (
     Style,
     envelope,
     error_lines,
+    event_json,
     event_lines,
     finding_json,
     finding_lines,
@@ -63,7 +68,7 @@ class Output:
         self._running: Step | None = None
         self._finished = False
         show_progress = not as_json and _is_terminal(sys.stdout) and colour
-        self._progress = Progress(self._draw) if show_progress else None
+        self._progress = ProgressLine(self._draw) if show_progress else None
 
     @property
     def style(self) -> Style:
@@ -85,28 +90,28 @@ class Output:
         """Add keys to the envelope."""
         self._parts |= parts
 
-    def findings(self, findings: Iterable[Finding], *, about: Plan | None = None) -> None:
+    def findings(
+        self, findings: Iterable[Finding], *, notices_about: Collection[Version] | None = None
+    ) -> None:
         """Report findings, each once however often it is found, errors last: nearest the prompt.
 
-        With a plan, people are spared notices about migrations that it does not run.
+        People are spared notices about other migrations than those of `notices_about`.
         """
-        steps = {step.version.text for step in about.steps} if about is not None else set()
+        told_of = None if notices_about is None else {version.text for version in notices_about}
         for finding in sorted(findings, key=lambda finding: _WEIGHT[finding.severity]):
             if finding in self._findings:
                 continue
             self._findings.append(finding)
             notice = finding.severity is Severity.NOTICE and finding.version is not None
-            if about is None or not notice or finding.version in steps:
+            if told_of is None or not notice or finding.version in told_of:
                 self.complain(*finding_lines(finding, self._err))
 
     def event(self, event: Event) -> None:
         """Report an event of a run."""
         match event:
-            case Planned():
-                self._plan = event.plan
-                self.findings(event.plan.findings, about=event.plan)
-            case NothingToDo():
-                self.findings(event.plan.findings, about=event.plan)
+            case Planned() | NothingToDo():
+                self._plan = plan = event.plan
+                self.findings(plan.findings, notices_about=[step.version for step in plan.steps])
             case Skipped():
                 self._migrations.append(skipped_json(event.migration))
             case StepStarted():
@@ -116,9 +121,12 @@ class Output:
                 self._done.append(event.step)
             case StepFailed():
                 self._ended(event.step, state="failed")
+            case Retrying() | Recovered():
+                key = "retries" if isinstance(event, Retrying) else "recoveries"
+                self._parts.setdefault(key, []).append(event_json(event))
             case RunFinished():
                 self.put(run_id=event.run_id, duration_ms=event.duration_ms)
-        if isinstance(event, StepStarted | StatementDone) and self._progress is not None:
+        if isinstance(event, StepStarted | StatementDone | Progress) and self._progress is not None:
             self._progress.show(event)
         self.say(*event_lines(event, self._plan, self._out))
 
@@ -127,7 +135,7 @@ class Output:
         if self._progress is not None:
             self._progress.stop()
         if isinstance(error, FindingsError):
-            self.findings(error.findings)
+            self.findings(error.findings, notices_about=())
             count = sum(finding.severity is Severity.ERROR for finding in error.findings)
             if error.state:
                 said = f"{error.state}; {plural(count, 'problem')} to solve first"

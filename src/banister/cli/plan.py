@@ -56,6 +56,6 @@ def run_plan(
     output.say(*plan_lines(plan, output.style, looked=preview.database is not None))
     if sql:
         output.say(*sql_lines(plan, output.style))
-    output.findings(plan.findings, about=plan)
+    output.findings(plan.findings, notices_about=[step.version for step in plan.steps])
     refuse_errors(plan.findings)
     output.say("", "dry run: nothing was run")

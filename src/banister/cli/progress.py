@@ -6,28 +6,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from banister.model import StatementDone, StepStarted
+from banister.model import Progress, StatementDone, StepStarted
 
-__all__ = ["Progress"]
+__all__ = ["ProgressLine"]
 
 #: A step that takes longer shows the line. Seconds.
 _AFTER = 0.5
 _EVERY = 0.1
 
 
-class Progress:
+class ProgressLine:
     """The line, drawn by a thread of its own; `write` puts text on the terminal as it is."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
-        self._event: StepStarted | StatementDone | None = None
+        self._event: StepStarted | StatementDone | Progress | None = None
         self._started = 0.0
         self._drawn = False
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def show(self, event: StepStarted | StatementDone) -> None:
+    def show(self, event: StepStarted | StatementDone | Progress) -> None:
         """Take over what the line says; the first event of a step starts its clock."""
         with self._lock:
             if isinstance(event, StepStarted):
@@ -68,8 +68,18 @@ class Progress:
                 self._drawn = True
 
 
-def _text(event: StepStarted | StatementDone, elapsed: float) -> str:
+def _text(event: StepStarted | StatementDone | Progress, elapsed: float) -> str:
     total = len(event.step.statements)
-    done = event.number if isinstance(event, StatementDone) else event.step.done
-    at = min(done + 1, total)
-    return f"  {event.step.label}  statement {at} of {total}  {elapsed:.1f} s"
+    match event:
+        case Progress():
+            at = event.number
+        case StatementDone():
+            at = min(event.number + 1, total)
+        case StepStarted():
+            at = min(event.step.done + 1, total)
+    parts = [event.step.label, f"statement {at} of {total}", f"{elapsed:.1f} s"]
+    if isinstance(event, Progress):
+        share = "" if event.percent is None else f" {event.percent:.0f} %"
+        parts += [event.phase + share] if event.phase else []
+        parts += [f"waits for {event.waits_for}"] if event.waits_for else []
+    return "  " + "  ".join(parts)

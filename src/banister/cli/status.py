@@ -4,7 +4,7 @@ import click
 
 from banister.cli.common import Invocation, command_options
 from banister.errors import Severity
-from banister.model import Direction, Plan, State
+from banister.model import State
 from banister.report import status_json, status_lines, summary
 
 __all__ = ["command", "run_status"]
@@ -32,7 +32,7 @@ def run_status(invocation: Invocation, *, check: bool = False) -> int:
     output.say(*status_lines(found.rows, output.style))
     output.say(*([""] if found.rows else []), summary(found.rows))
     # The table says of every migration what a notice would.
-    output.findings(found.findings, about=Plan(direction=Direction.UP))
+    output.findings(found.findings, notices_about=())
     settled = {State.APPLIED, State.SKIPPED}
     wrong = any(finding.severity is Severity.ERROR for finding in found.findings)
     open_ones = any(row.state not in settled for row in found.rows)

@@ -2,6 +2,7 @@
 
 from banister.report.envelope import (
     envelope,
+    event_json,
     finding_json,
     plan_json,
     skipped_json,
@@ -26,6 +27,7 @@ __all__ = [
     "duration",
     "envelope",
     "error_lines",
+    "event_json",
     "event_lines",
     "finding_json",
     "finding_lines",

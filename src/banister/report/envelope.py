@@ -4,9 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from banister.errors import BanisterError, Finding, Location, MigrationFailed
-from banister.model import Migration, Plan, StatusRow, Step
+from banister.model import Migration, Plan, Recovered, Retrying, StatusRow, Step
 
-__all__ = ["envelope", "finding_json", "plan_json", "skipped_json", "status_json", "step_json"]
+__all__ = [
+    "envelope",
+    "event_json",
+    "finding_json",
+    "plan_json",
+    "skipped_json",
+    "status_json",
+    "step_json",
+]
 
 
 def envelope(
@@ -65,6 +73,17 @@ def step_json(step: Step, **more: object) -> dict[str, Any]:
         "notes": list(step.notes),
         **more,
     }
+
+
+def event_json(event: Retrying | Recovered) -> dict[str, Any]:
+    """Return what a run met on its way."""
+    told: dict[str, Any] = {"version": event.step.version.text, "name": event.step.name}
+    match event:
+        case Retrying():
+            delay = round(event.delay_seconds * 1000)
+            return told | {"attempt": event.attempt, "reason": event.reason, "delay_ms": delay}
+        case Recovered():
+            return told | {"statement": event.number, "message": event.message}
 
 
 def skipped_json(migration: Migration) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """Events of a run → lines for people. No I/O."""
 
 from banister.model import (
+    Blocked,
     Direction,
     Event,
     NothingToDo,
     Plan,
     Planned,
+    Recovered,
+    Retrying,
     RunFinished,
     ServerNotice,
     Skipped,
@@ -30,6 +33,14 @@ def event_lines(event: Event, plan: Plan | None, style: Style) -> list[str]:
             return [style.dim(f"  {event.migration.label}  skipped  {tags}")]
         case ServerNotice():
             return [style.dim(f"  {event.severity.lower()}: {event.message}")]
+        case Blocked():
+            return [style.warn(f"  {line}") for line in _blocked(event)]
+        case Retrying():
+            pause = duration(round(event.delay_seconds * 1000))
+            said = f"  {event.step.label}  rolled back, next attempt in {pause}: {event.reason}"
+            return [style.warn(said)]
+        case Recovered():
+            return [f"  {event.step.label}  statement {event.number}: {event.message}"]
         case StepDone():
             return _done(event, plan, style)
         case StepFailed():
@@ -39,6 +50,13 @@ def event_lines(event: Event, plan: Plan | None, style: Style) -> list[str]:
         case RunFinished():
             return _finished(event)
     return []
+
+
+def _blocked(event: Blocked) -> list[str]:
+    what = f"a lock on {event.relation}" if event.relation else "a lock"
+    behind = f"; {plural(event.queued, 'session')} behind it" if event.queued else ""
+    first = f"{event.step.label}  waits for {what}{behind}, held by"
+    return [first, *(f"  {blocker}" for blocker in event.blockers)]
 
 
 def _notes(plan: Plan) -> list[str]:
