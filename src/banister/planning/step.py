@@ -121,7 +121,7 @@ class _Builder:
                 hint="remove it and write `-- banister: foreign_keys=off` at the top of the file",
             )
         value = (known.setting_value or "").strip("'\"").lower()
-        if "standard_conforming_strings" in known.session_settings and value in {
+        if known.setting == "standard_conforming_strings" and value in {
             "off", "false", "no", "0",
         }:  # fmt: skip
             self.say(
