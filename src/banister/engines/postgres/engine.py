@@ -21,11 +21,13 @@ from banister.errors import (
     BanisterError,
     DatabaseError,
     HistoryError,
+    Location,
     LockTimeout,
     UnsupportedByEngine,
 )
 from banister.model import (
     AppliedMigration,
+    Direction,
     Event,
     History,
     HistoryTable,
@@ -56,6 +58,7 @@ class PostgresEngine:
         self._key = lock_key(history)
         #: None until the tables are known to be there.
         self._identity: Identity | None = None
+        self._locked = False
         #: No application so far is later than this, by the server's clock.
         self._last_applied: datetime | None = None
         self._recovery_queries = load_queries(__package__, "recovery.sql")
@@ -90,9 +93,19 @@ class PostgresEngine:
         unfit = self.unfit()
         if unfit is not None:
             raise unfit
+        try:
+            yield from self._poll(wait_seconds)
+        except psycopg.Error as error:
+            raise DatabaseError(
+                f"the lock on {self.database.display} cannot be taken: {first_line(error)}",
+                state="nothing was run",
+                hint="run the same command again",
+            ) from error
+
+    def _poll(self, wait_seconds: float) -> Generator[Event, None, None]:
         started = time.monotonic()
         told: str | None = None
-        while (answer := self._ask("try_lock")) is None or not answer[0]:
+        while not self._try_lock():
             waited = time.monotonic() - started
             holder = self._holder()
             if waited > wait_seconds:
@@ -105,14 +118,26 @@ class PostgresEngine:
             if holder != told:
                 told = holder
                 yield WaitingForLock(holder=holder, waited_seconds=waited)
-            time.sleep(random.uniform(*_POLL_SECONDS))  # noqa: S311 -- jitter, not a secret
+            pause = random.uniform(*_POLL_SECONDS)  # noqa: S311 -- jitter, not a secret
+            time.sleep(min(pause, max(0.0, wait_seconds - waited) + 0.01))
+
+    def _try_lock(self) -> bool:
+        """Take the lock when it is free; a second time would need a second unlock."""
+        if not self._locked:
+            answer = self._ask("try_lock")
+            self._locked = answer is not None and bool(answer[0])
+        return self._locked
 
     def unlock(self) -> None:
         """Give the runner lock back; see `Engine.unlock`."""
+        if not self._locked:
+            return
+        self._locked = False
         try:
             if not self._session.connection.closed:
                 self._ask("unlock")
         except psycopg.Error:
+            # The end of the session gives the lock back too.
             self._session.connection.close()
 
     def unfit(self) -> BanisterError | None:
@@ -122,7 +147,7 @@ class PostgresEngine:
                 f"{self.database.display}: {self._session.read_only}",
                 code="read_only",
                 state="nothing was run",
-                hint="connect to the primary server",
+                hint=self._session.read_only_hint,
             )
         if self._session.pooled:
             return UnsupportedByEngine(
@@ -136,20 +161,15 @@ class PostgresEngine:
 
     def prepare(self) -> None:
         """Make or extend the history tables; see `Engine.prepare`."""
-        self._session.reset(self._settings, lock_timeout=self._settings.lock_timeout)
         try:
+            self._session.reset(self._settings, lock_timeout=self._settings.lock_timeout)
             with self._session.writing() as connection:
                 self._identity = self._store.prepare(connection)
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise HistoryError(
-                f"the history table {self._store.table} cannot be made or extended: "
-                f"{first_line(error)}",
-                hint="let its owner run: " + self._store.statements_to_extend(),
-            ) from error
         except psycopg.Error as error:
             raise HistoryError(
                 f"the history table {self._store.table} cannot be made or extended: "
-                f"{first_line(error)}"
+                f"{first_line(error)}",
+                hint=self._store.advice(error, self._session.user),
             ) from error
 
     def apply(
@@ -157,7 +177,7 @@ class PostgresEngine:
         step: Step,
         run: RunInfo,
         *,
-        expected: frozenset[Version],  # noqa: ARG002 -- the session lock keeps others out
+        expected: frozenset[Version],
         seed: bool | None = None,
         attempt: int = 1,
     ) -> Generator[Event, None, AppliedMigration | None]:
@@ -175,7 +195,11 @@ class PostgresEngine:
             seed=seed,
             attempt=attempt,
         )
-        row = yield from applier.apply(step)
+        try:
+            row = yield from applier.apply(step)
+        except HistoryChanged:
+            self._refuse_standstill(step, expected)
+            raise
         if row is not None:
             self._last_applied = row.applied_at
         return row
@@ -218,6 +242,7 @@ class PostgresEngine:
     def reconnect(self) -> None:
         """Connect anew; see `Engine.reconnect`."""
         self.close()
+        self._locked = False
         self._session, self._observer = self._connect()
 
     def close(self) -> None:
@@ -229,6 +254,22 @@ class PostgresEngine:
         session = connect(self._conninfo, display=self._display, facts_query=self._queries["facts"])
         pid = session.connection.info.backend_pid
         return session, Observer(conninfo=session.conninfo, pid=pid)
+
+    def _refuse_standstill(self, step: Step, expected: frozenset[Version]) -> None:
+        """Raise where nobody has changed the history: the same plan would fail again for ever."""
+        with self._recording() as connection:
+            if self._store.versions(connection) != expected:
+                return
+        path = step.script.source.path
+        raise HistoryError(
+            f"the history table {self._store.table} does not take the record of {step.label} "
+            f"({step.direction}), though its version "
+            + ("is not there" if step.direction is Direction.UP else "is there"),
+            location=Location(path=path),
+            state=f"{step.version} was rolled back whole",
+            hint="look for a unique key other than the one on version, and for triggers and rules "
+            "on that table",
+        )
 
     def _prepared(self) -> Identity:
         if self._identity is None:

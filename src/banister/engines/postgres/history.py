@@ -1,12 +1,15 @@
 """The history table and its log on PostgreSQL: reading, making, extending, writing."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
+from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.session import Connection
 from banister.errors import HistoryError
 from banister.model import (
@@ -99,6 +102,7 @@ class HistoryStore:
             self._run(connection, "create_log")
             self._run(connection, "index_log")
             self._run(connection, "comment_log")
+        self._check_writable(connection)
         made = self._shape(connection, self.table.name)
         return Identity(
             types=made.types if made else {},
@@ -106,9 +110,18 @@ class HistoryStore:
             log_oid=self._oid(connection, self.qualified_log),
         )
 
-    def statements_to_extend(self) -> str:
-        """Return the SQL that gives another runner's table our columns."""
-        return self._compose("extend_history").as_string(None)
+    def advice(self, error: psycopg.Error, user: str) -> str | None:
+        """Return what to do when the tables could not be made or extended."""
+        schema = sql.Identifier(self.table.schema).as_string(None)
+        role = sql.Identifier(user).as_string(None)
+        elsewhere = "or name a schema of this role's own with `history_schema` in the settings"
+        if isinstance(error, psycopg.errors.InvalidSchemaName):
+            return f"CREATE SCHEMA {schema} AUTHORIZATION {role}; {elsewhere}"
+        if not isinstance(error, psycopg.errors.InsufficientPrivilege):
+            return None
+        if "schema" in first_line(error):
+            return f"GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}; {elsewhere}"
+        return "let its owner run: " + self._compose("extend_history").as_string(None)
 
     def still_ours(
         self, connection: Connection, identity: Identity, *, high: int, low: int
@@ -151,21 +164,24 @@ class HistoryStore:
     def delete(self, connection: Connection, version: Version) -> int:
         """Remove the row of a version, however it is spelled there; return how many there were."""
         removed = 0
-        for (text,) in self._run(connection, "applied_versions"):
-            if Version(text.strip()).number == version.number:
-                cursor = connection.execute(self._compose("delete_applied"), {"version": text})
-                removed += cursor.rowcount
+        for text in self._spellings(connection, version):
+            cursor = connection.execute(self._compose("delete_applied"), {"version": text})
+            removed += cursor.rowcount
         return removed
 
     def accept(self, connection: Connection, row: AppliedMigration) -> None:
         """Replace the name, checksums and kept down text of a version's row."""
-        for (text,) in self._run(connection, "applied_versions"):
-            if Version(text.strip()).number == row.version.number:
-                values = {
-                    "version": text, "name": row.name, "up_checksum": row.up_checksum,
-                    "down_checksum": row.down_checksum, "down_text": row.down_text,
-                }  # fmt: skip
-                self._run(connection, "update_accepted", values)
+        for text in self._spellings(connection, row.version):
+            values = {
+                "version": text, "name": row.name, "up_checksum": row.up_checksum,
+                "down_checksum": row.down_checksum, "down_text": row.down_text,
+            }  # fmt: skip
+            self._run(connection, "update_accepted", values)
+
+    def versions(self, connection: Connection) -> frozenset[Version]:
+        """Return the versions that are recorded now."""
+        texts = self._run(connection, "applied_versions")
+        return frozenset(version for (text,) in texts if (version := _version_in(text)) is not None)
 
     def log(self, connection: Connection, entries: Sequence[LogEntry], run: RunInfo) -> None:
         """Add events, in their order. Call inside a transaction."""
@@ -179,6 +195,11 @@ class HistoryStore:
                 "detail": entry.detail,
             }  # fmt: skip
             self._run(connection, "insert_log", values)
+
+    def _spellings(self, connection: Connection, version: Version) -> list[str]:
+        """Return how a version is written in the table: "1", "001", "001_name"."""
+        texts = self._run(connection, "applied_versions")
+        return [text for (text,) in texts if _version_in(text) == version]
 
     @staticmethod
     def _spell(types: Mapping[str, str], version: Version) -> str:
@@ -258,6 +279,20 @@ class HistoryStore:
                 hint=f"ALTER TABLE {self.qualified} ADD PRIMARY KEY (version);",
             )
 
+    def _check_writable(self, connection: Connection) -> None:
+        """Refuse to begin what could not be recorded."""
+        names = {"history": self.qualified, "log": self.qualified_log}
+        history, log, user = self._run(connection, "write_rights", names)[0]
+        if history and log:
+            return
+        table = self.table if not history else f"{self.table.schema}.{self.table.log_name}"
+        role = sql.Identifier(user).as_string(None)
+        raise HistoryError(
+            f"this role may not write the history table {table}",
+            hint=f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.qualified} TO {role}; "
+            f"GRANT SELECT, INSERT ON {self.qualified_log} TO {role};",
+        )
+
     def _oid(self, connection: Connection, name: str) -> int:
         oid: int = self._run(connection, "table_oid", {"name": name})[0][0]
         return oid
@@ -279,6 +314,12 @@ class HistoryStore:
         """Run a named query and return its rows, or none where it gives none."""
         cursor = connection.execute(self._compose(query, **parts), values or {})
         return cursor.fetchall() if cursor.description else []
+
+
+def _version_in(text: str) -> Version | None:
+    """Read a version as `recall` does."""
+    digits = re.match(r"\s*(\d+)", text)
+    return Version(digits[1]) if digits else None
 
 
 def _read_time(kind: str) -> sql.SQL:

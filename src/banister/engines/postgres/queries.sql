@@ -41,6 +41,13 @@ SELECT EXISTS (
   FROM pg_catalog.pg_class c
  WHERE c.oid OPERATOR(pg_catalog.=) %(oid)s::pg_catalog.oid
 
+-- name: write_rights
+-- Whether a run could be recorded.
+SELECT pg_catalog.has_table_privilege(%(history)s, 'INSERT')
+       AND pg_catalog.has_table_privilege(%(history)s, 'DELETE'),
+       pg_catalog.has_table_privilege(%(log)s, 'INSERT'),
+       CURRENT_USER::pg_catalog.text
+
 -- name: user_tables
 -- Whether the database holds any relation of a user's.
 SELECT EXISTS (

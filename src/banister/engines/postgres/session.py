@@ -1,5 +1,6 @@
 """One connection: how it is made, pinned, reset between files, and what it says of itself."""
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from banister.engines.base import Database, SessionSettings
 from banister.errors import ConnectionFailed, DatabaseError
 from banister.model import Dialect
 
-__all__ = ["Connection", "Notice", "Session", "connect"]
+__all__ = ["LOCAL_ZONE", "Connection", "Notice", "Session", "connect"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -41,6 +42,11 @@ _RESET = (
 )
 
 
+#: A history table of another runner may keep times without their zone: they are read and written
+#: in the one that this client gets by itself, whatever a file or a setting asks for.
+LOCAL_ZONE = "SET LOCAL timezone TO DEFAULT"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """Something the server said while a statement ran."""
@@ -59,6 +65,8 @@ class Session:
     user: str
     #: Why nothing can be written here; None: writes are possible.
     read_only: str | None
+    #: What to do about that.
+    read_only_hint: str | None
     #: As given to libpq, with our defaults.
     conninfo: str = field(repr=False)
     #: The server process is not the one the connection was promised: a pooler stands between.
@@ -91,12 +99,18 @@ class Session:
         while self._notices:
             yield self._notices.popleft()
 
+    def drop_notices(self) -> None:
+        """Forget what the server said since the last call of `take_notices`."""
+        self._notices.clear()
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One read-only snapshot; row security raises instead of hiding rows."""
         self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
-            self.connection.execute("SET LOCAL row_security = off")
+            with self.connection.pipeline():
+                self.connection.execute("SET LOCAL row_security = off")
+                self.connection.execute(LOCAL_ZONE)
             yield self.connection
         finally:
             if not self.connection.closed:
@@ -120,7 +134,13 @@ def connect(conninfo: str, *, display: str, facts_query: str) -> Session:
             hint="write special characters of a password as %XX in a URL, "
             "or put the password into a ~/.pgpass file",
         ) from None
-    full = make_conninfo("", **{**_CONNECT_DEFAULTS, "application_name": "banister", **given})
+    defaults = {**_CONNECT_DEFAULTS, "application_name": "banister"}
+    full = make_conninfo("", **{**defaults, **given, "client_encoding": "UTF8"})
+    # psycopg logs what it ignores while an error is on its way, and Python prints what nobody
+    # handles. https://docs.python.org/3/howto/logging.html#configuring-logging-for-a-library
+    logger = logging.getLogger("psycopg")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
     try:
         connection: Connection = psycopg.connect(full, autocommit=True, prepare_threshold=None)
     except psycopg.Error as error:
@@ -139,11 +159,13 @@ def _look(connection: Connection, conninfo: str, display: str, facts_query: str)
     if row is None:
         raise ConnectionFailed(f"{display} did not say what it is")
     number, version, pid, recovering, read_only, user, _name = row
-    why_not = None
+    why_not = hint = None
     if recovering:
         why_not = "this server is a standby: it replays another server and takes no writes"
+        hint = "connect to the primary server"
     elif read_only == "on":
         why_not = "transactions are read-only here (default_transaction_read_only is on)"
+        hint = "have it set to off for this role or database, or take it out of PGOPTIONS"
     notices: deque[Notice] = deque(maxlen=10_000)
     connection.add_notice_handler(
         lambda diag: notices.append(
@@ -161,6 +183,7 @@ def _look(connection: Connection, conninfo: str, display: str, facts_query: str)
         ),
         user=user,
         read_only=why_not,
+        read_only_hint=hint,
         pooled=pid != connection.info.backend_pid,
         _notices=notices,
     )
