@@ -16,10 +16,10 @@ from banister.engines.postgres.faults import failed_at_end, failed_in_statement,
 from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.recovery import BuildInProgress, Recovery
-from banister.engines.postgres.session import Connection, Session
+from banister.engines.postgres.session import LOCAL_ZONE, Connection, Session
 from banister.engines.postgres.statements import batches, send
 from banister.engines.postgres.watched import Damage, watched
-from banister.errors import Failure, Location, MigrationFailed, OutcomeUnknown
+from banister.errors import BanisterError, Failure, Location, MigrationFailed, OutcomeUnknown
 from banister.model import (
     AppliedMigration,
     Dialect,
@@ -81,9 +81,13 @@ class Applier:
 
     def apply(self, step: Step) -> Generator[Event, None, AppliedMigration | None]:
         """Carry out a step; see `Engine.apply`."""
-        if step.mode is TransactionMode.WHOLE:
-            return (yield from self._whole(step))
-        return (yield from self._statements(step))
+        run = self._whole if step.mode is TransactionMode.WHOLE else self._statements
+        try:
+            return (yield from run(step))
+        except BanisterError:
+            # What the server said before a failure often explains it.
+            yield from self._said(step)
+            raise
 
     def _whole(self, step: Step) -> Generator[Event, None, AppliedMigration | None]:
         started = time.monotonic()
@@ -308,6 +312,8 @@ class Applier:
             timeout = max(base, min(base * _RISE ** (self.attempt - 1), _RISES_TO))
         if step.mode is TransactionMode.STATEMENTS:
             timeout = max(timeout, _PATIENT_LOCK_TIMEOUT)
+        # What was said while the tables were made is not about this step.
+        self.session.drop_notices()
         try:
             self.session.reset(self.settings, lock_timeout=timeout)
         except psycopg.Error as error:
@@ -324,8 +330,10 @@ class Applier:
         """
         high, low = self.key
         try:
-            connection.execute("SET LOCAL SESSION AUTHORIZATION DEFAULT")
-            connection.execute("SET LOCAL role TO DEFAULT")
+            with connection.pipeline():
+                connection.execute("SET LOCAL SESSION AUTHORIZATION DEFAULT")
+                connection.execute("SET LOCAL role TO DEFAULT")
+                connection.execute(LOCAL_ZONE)
             locked, same = self.store.still_ours(connection, self.identity, high=high, low=low)
         except psycopg.Error as error:
             raise failed_at_end(step, error, "recording it") from error

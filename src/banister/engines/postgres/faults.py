@@ -6,9 +6,10 @@ from pathlib import PurePath
 import psycopg
 
 from banister.errors import Failure, Location, MigrationFailed
-from banister.model import Statement, Step
+from banister.model import Dialect, Statement, Step
+from banister.script.tokens import TokenKind, significant
 
-__all__ = ["failed_at_end", "failed_in_statement", "failure_of", "first_line"]
+__all__ = ["failed_at_end", "failed_in_statement", "failure_of", "first_line", "refused_statement"]
 
 #: SQLSTATE → what such a failure usually means here.
 #: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -54,8 +55,19 @@ def first_line(error: psycopg.Error) -> str:
 def failed_in_statement(step: Step, number: int, error: psycopg.Error) -> MigrationFailed:
     """Return the error for statement `number` (from 1) of a step."""
     statement = step.statements[number - 1]
-    note = f"{step.direction}, statement {number} of {len(step.statements)}"
-    return _failed(step, error, _place(step, statement, error, note))
+    return _failed(step, error, _place(step, statement, error, _note(step, number)))
+
+
+def refused_statement(step: Step, number: int, why: str, hint: str) -> MigrationFailed:
+    """Return the error for a step that is given up at statement `number` (from 1), or before it."""
+    statement = step.statements[number - 1]
+    return MigrationFailed(
+        f"migration {PurePath(step.script.source.path).name} failed: {why}",
+        version=step.version.text,
+        failure=Failure(message=why),
+        location=step.script.source.locate(statement.start, note=_note(step, number)),
+        hint=hint,
+    )
 
 
 def failed_at_end(step: Step, error: psycopg.Error, what: str) -> MigrationFailed:
@@ -75,6 +87,10 @@ def _failed(step: Step, error: psycopg.Error, location: Location) -> MigrationFa
         location=location,
         hint=_ADVICE.get(failure.sqlstate or ""),
     )
+
+
+def _note(step: Step, number: int) -> str:
+    return f"{step.direction}, statement {number} of {len(step.statements)}"
 
 
 def _place(step: Step, statement: Statement, error: psycopg.Error, note: str) -> Location:
@@ -99,12 +115,28 @@ def _place(step: Step, statement: Statement, error: psycopg.Error, note: str) ->
             source_line=source.line(first + int(row[1]) - 1),
             note=note,
         )
-    body = re.search(r"function inline_code_block line (\d+)", context)
-    start = re.search(r"\$\w*\$|'", statement.text)
-    if body is not None and start is not None:
-        first, _ = source.line_and_column(offset + start.end())
-        line = first + int(body[1]) - 1
+    # The innermost call comes first; a body may run another DO.
+    lines = re.findall(r"^PL/pgSQL function inline_code_block line (\d+)", context, re.MULTILINE)
+    start = _body_of_do(statement.text)
+    if lines and start is not None:
+        first, _ = source.line_and_column(offset + start)
+        line = first + int(lines[-1]) - 1
         text = source.line(line)
         column = len(text) - len(text.lstrip()) + 1
         return Location(path=source.path, line=line, column=column, source_line=text, note=note)
     return source.locate(offset, note=note)
+
+
+def _body_of_do(text: str) -> int | None:
+    """Return where the body of a DO statement begins, behind its opening quote."""
+    words = significant(text, Dialect.POSTGRESQL)
+    first = next(words, None)
+    if first is None or text[first.start : first.end].upper() != "DO":
+        return None
+    language = False
+    for word in words:
+        if word.kind in {TokenKind.DOLLAR, TokenKind.STRING} and not language:
+            quote = re.match(r"\$\w*\$|'", text[word.start : word.end])
+            return word.start + quote.end() if quote else None
+        language = text[word.start : word.end].upper() == "LANGUAGE"
+    return None

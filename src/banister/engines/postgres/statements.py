@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 
-from banister.engines.postgres.faults import failed_in_statement
+from banister.engines.postgres.faults import failed_in_statement, refused_statement
 from banister.engines.postgres.session import Connection
 from banister.model import Statement, Step
 
@@ -59,6 +59,7 @@ def _send_alone(connection: Connection, step: Step, number: int) -> None:
                 connection.execute(statement.text.encode())
         else:
             _copy(connection, step, statement)
+        _check_encoding(connection, step, number)
     except psycopg.Error as error:
         raise failed_in_statement(step, number, error) from error
 
@@ -69,6 +70,7 @@ def _send_batch(connection: Connection, step: Step, batch: Sequence[int]) -> Non
         with connection.pipeline():
             for number, cursor in zip(batch, cursors, strict=True):
                 cursor.execute(step.statements[number - 1].text.encode())
+        _check_encoding(connection, step, batch[-1])
     except psycopg.Error as error:
         # The first cursor without a result is the one that failed: the server skips the rest.
         failed = next(
@@ -76,6 +78,18 @@ def _send_batch(connection: Connection, step: Step, batch: Sequence[int]) -> Non
             batch[-1],
         )
         raise failed_in_statement(step, failed, error) from error
+
+
+def _check_encoding(connection: Connection, step: Step, number: int) -> None:
+    """Refuse to go on when the server would read what we send in another encoding than UTF-8."""
+    encoding = connection.info.parameter_status("client_encoding")
+    if encoding != "UTF8":
+        raise refused_statement(
+            step,
+            number,
+            f"client_encoding is {encoding} now, and migration files are UTF-8",
+            "take out what sets client_encoding",
+        )
 
 
 def _copy(connection: Connection, step: Step, statement: Statement) -> None:
