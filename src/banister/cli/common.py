@@ -52,8 +52,8 @@ class Invocation:
                     f"database  {target.display}{server}, from {target.source}{environment}"
                 )
             )
-        if database is not None:
-            output.put(database={"display": database.display, "server": database.server})
+        if database is not None and target is not None:
+            output.put(database={"display": target.display, "server": database.server})
         output.say(output.style.dim(f"folder    {project.settings.shown_dir}"), "")
 
 
