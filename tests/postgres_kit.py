@@ -14,7 +14,7 @@ from banister.model import Event
 from conftest import clean_environment
 from servers import PostgresDatabase
 
-__all__ = ["Site", "wait_until"]
+__all__ = ["Site", "SiteMaker", "wait_until"]
 
 #: How long a test waits for something that happens at once. Seconds.
 _PATIENCE = 30.0
@@ -141,3 +141,15 @@ class Site:
                 yield process
             finally:
                 process.kill()
+
+
+class SiteMaker:
+    """Makes sites in one test's own folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def __call__(self, database: PostgresDatabase, files: Mapping[str, str | bytes]) -> Site:
+        site = Site(database=database, root=self._root)
+        site.write(files)
+        return site

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from postgres_kit import Site, SiteMaker
 
 import banister
 from banister.model import Event, Recovered
+from postgres_kit import Site, SiteMaker
 from servers import PostgresDatabase
 
 TABLE = (
