@@ -11,64 +11,69 @@ Every function is synchronous and prints nothing; everything it raises on purpos
 `BanisterError`. From asynchronous code call it in a thread.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from banister._version import __version__
-from banister.api import Decision, Preview, Project, Status
-from banister.api import open_project as open  # noqa: A004 -- read as banister.open
-from banister.engines import Database
-from banister.errors import (
-    BanisterError,
-    ConnectionFailed,
-    DatabaseError,
-    Failure,
-    Finding,
-    FindingsError,
-    HistoryError,
-    Location,
-    LockTimeout,
-    MigrationFailed,
-    OutcomeUnknown,
-    ScriptError,
-    ServerError,
-    Severity,
-    UnsupportedByEngine,
-    UsageError,
-)
-from banister.model import (
-    AppliedMigration,
-    Blocked,
-    Blocker,
-    Dialect,
-    Direction,
-    Directives,
-    Event,
-    Folder,
-    HistoryTable,
-    Migration,
-    NothingToDo,
-    Plan,
-    Planned,
-    Progress,
-    Recovered,
-    Retrying,
-    RunFinished,
-    Script,
-    ServerNotice,
-    Skipped,
-    Source,
-    State,
-    Statement,
-    StatementDone,
-    StatusRow,
-    Step,
-    StepDone,
-    StepFailed,
-    StepStarted,
-    TransactionMode,
-    Version,
-    WaitingForLock,
-)
-from banister.project import Settings, Target, TargetKind
-from banister.script import split_statements
+
+if TYPE_CHECKING:
+    from banister.api import Decision, Preview, Project, Status
+    from banister.api import open_project as open  # noqa: A004 -- read as banister.open
+    from banister.engines import Database
+    from banister.errors import (
+        BanisterError,
+        ConnectionFailed,
+        DatabaseError,
+        Failure,
+        Finding,
+        FindingsError,
+        HistoryError,
+        Location,
+        LockTimeout,
+        MigrationFailed,
+        OutcomeUnknown,
+        ScriptError,
+        ServerError,
+        Severity,
+        UnsupportedByEngine,
+        UsageError,
+    )
+    from banister.model import (
+        AppliedMigration,
+        Blocked,
+        Blocker,
+        Dialect,
+        Direction,
+        Directives,
+        Event,
+        Folder,
+        HistoryTable,
+        Migration,
+        NothingToDo,
+        Plan,
+        Planned,
+        Progress,
+        Recovered,
+        Retrying,
+        RunFinished,
+        Script,
+        ServerNotice,
+        Skipped,
+        Source,
+        State,
+        Statement,
+        StatementDone,
+        StatusRow,
+        Step,
+        StepDone,
+        StepFailed,
+        StepStarted,
+        TransactionMode,
+        Version,
+        WaitingForLock,
+    )
+    from banister.project import Settings, Target, TargetKind
+    from banister.script import split_statements
 
 __all__ = [
     "AppliedMigration",
@@ -131,3 +136,20 @@ __all__ = [
     "open",
     "split_statements",
 ]
+
+if not TYPE_CHECKING:
+    _HOMES = ("errors", "model", "script", "project", "engines", "api")
+
+    def __getattr__(name: str) -> object:
+        """Import a name when it is first asked for: the command line does without most of them."""
+        if name in __all__:
+            wanted = "open_project" if name == "open" else name
+            for home in _HOMES:
+                module = import_module(f"banister.{home}")
+                if hasattr(module, wanted):
+                    value = globals()[name] = getattr(module, wanted)
+                    return value
+        raise AttributeError(f"module 'banister' has no attribute '{name}'")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -81,9 +81,9 @@ def test_a_long_step_shows_its_progress_and_takes_it_off_again(
     )
     code, shown = on_a_terminal(tmp_path, "up", env={"DATABASE_URL": postgres.url})
     assert code == 0
-    assert re.search(r"\r\033\[K  001_slow  statement 2 of 3  [01]\.\d s", shown)
+    assert re.search(r"\r\033\[K  001_slow  [01] of 3 statements done  [01]\.\d s", shown)
     left = lines_left(shown)
-    assert not any("statement 2 of 3" in line for line in left)
+    assert not any("statements done" in line for line in left)
     assert [line for line in left if line.startswith("  001_slow  applied  3 statements  ")]
 
 
@@ -141,7 +141,6 @@ def test_help_into_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
     [
         {"LANG": "C", "LC_ALL": "C"},
         {"PYTHONIOENCODING": "ascii"},
-        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
     ],
 )
 def test_characters_that_cannot_be_shown_are_no_reason_to_fail(

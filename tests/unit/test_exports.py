@@ -1,12 +1,12 @@
 """The public face: what is exported, that it is documented, and that nothing handed out is not."""
 
+import ast
 import inspect
 import typing
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from importlib.resources import files
-from types import ModuleType
 
 import click
 import pytest
@@ -63,13 +63,20 @@ def reachable(start: type, seen: set[type]) -> None:
 
 
 def test_all_names_exactly_what_is_public() -> None:
-    public = {
-        name
-        for name, value in vars(banister).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType)
+    source = files("banister").joinpath("__init__.py").read_text()
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("banister.")
+        for alias in node.names
     }
-    assert set(banister.__all__) == public | {"__version__"}
+    assert set(banister.__all__) == imported
     assert list(banister.__all__) == sorted(banister.__all__)
+    assert set(banister.__all__) <= set(dir(banister))
+    for name in banister.__all__:
+        assert getattr(banister, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        getattr(banister, "no" + "pe")
 
 
 @pytest.mark.parametrize("name", sorted(set(banister.__all__) - {"__version__"}))

@@ -72,12 +72,12 @@ def _text(event: StepStarted | StatementDone | Progress, elapsed: float) -> str:
     total = len(event.step.statements)
     match event:
         case Progress():
-            at = event.number
+            done = event.number - 1
         case StatementDone():
-            at = min(event.number + 1, total)
+            done = event.number
         case StepStarted():
-            at = min(event.step.done + 1, total)
-    parts = [event.step.label, f"statement {at} of {total}", f"{elapsed:.1f} s"]
+            done = event.step.done
+    parts = [event.step.label, f"{done} of {total} statements done", f"{elapsed:.1f} s"]
     if isinstance(event, Progress):
         share = "" if event.percent is None else f" {event.percent:.0f} %"
         parts += [event.phase + share] if event.phase else []
