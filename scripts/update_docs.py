@@ -79,7 +79,7 @@ def help_of(command: str) -> str:
 
 def all_commands(group: str = "") -> Iterator[str]:
     """Yield every command that the program lists, those of its groups too."""
-    _, _, listed = help_of(group).partition("\nCommands:\n")
+    listed = help_of(group).partition("\nCommands:\n")[2].partition("\n\n")[0]
     for name in re.findall(r"^  (\w[\w-]*)", listed, re.MULTILINE):
         command = f"{group} {name}".strip()
         yield command
