@@ -37,6 +37,7 @@ _SETTINGS = {
     "full_page_writes": "off",
     "shared_buffers": "16MB",
     "max_connections": "60",
+    "max_prepared_transactions": "5",
 }
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import psycopg
 
 from banister.engines.base import Database, HistoryChanged, SessionSettings
-from banister.engines.postgres.apply import Applier
+from banister.engines.postgres.apply import carry_out
 from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.lock import lock_key, signed
 from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.session import Connection, Session, connect
+from banister.engines.postgres.stage import Stage
 from banister.engines.queries import load_queries
 from banister.errors import (
     BanisterError,
@@ -52,7 +53,10 @@ class PostgresEngine:
         self, conninfo: str, *, display: str, history: HistoryTable, settings: SessionSettings
     ) -> None:
         """Connect. Raises ConnectionFailed."""
-        self._queries = load_queries(__package__, "queries.sql")
+        self._queries = {
+            **load_queries(__package__, "queries.sql"),
+            **load_queries(__package__, "recovery.sql"),
+        }
         self._store = HistoryStore(table=history, queries=self._queries)
         self._settings = settings
         self._key = lock_key(history)
@@ -61,7 +65,6 @@ class PostgresEngine:
         self._locked = False
         #: No application so far is later than this, by the server's clock.
         self._last_applied: datetime | None = None
-        self._recovery_queries = load_queries(__package__, "recovery.sql")
         self._conninfo = conninfo
         self._display = display
         self._session, self._observer = self._connect()
@@ -182,10 +185,11 @@ class PostgresEngine:
         attempt: int = 1,
     ) -> Generator[Event, None, AppliedMigration | None]:
         """Carry out a step and record it; see `Engine.apply`."""
-        applier = Applier(
+        stage = Stage(
+            step=step,
             session=self._session,
             observer=self._observer,
-            recovery_queries=self._recovery_queries,
+            queries=self._queries,
             store=self._store,
             identity=self._prepared(),
             key=self._key,
@@ -196,7 +200,7 @@ class PostgresEngine:
             attempt=attempt,
         )
         try:
-            row = yield from applier.apply(step)
+            row = yield from carry_out(stage)
         except HistoryChanged:
             self._refuse_standstill(step, expected)
             raise

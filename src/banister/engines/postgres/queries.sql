@@ -199,3 +199,9 @@ INSERT INTO {log} (run_id, event, version, name, direction, statement, checksum,
                    detail, who, host, tool_version)
 VALUES (%(run_id)s, %(event)s, %(version)s, %(name)s, %(direction)s, %(statement)s, %(checksum)s,
         %(duration_ms)s, %(detail)s, %(who)s, %(host)s, %(tool_version)s)
+
+-- name: lock_timeout
+SELECT pg_catalog.current_setting('lock_timeout')
+
+-- name: set_lock_timeout
+SELECT pg_catalog.set_config('lock_timeout', %(value)s, false)

@@ -26,7 +26,8 @@ SELECT b.pid, a.usename::text, a.application_name, a.state,
        CASE WHEN b.pid = 0 THEN (
            SELECT string_agg(p.gid, ', ' ORDER BY p.gid)
              FROM pg_prepared_xacts p
-             JOIN pg_locks l ON l.virtualtransaction = '-1/' || p.transaction::text
+             JOIN pg_locks x ON x.locktype = 'transactionid' AND x.transactionid = p.transaction
+             JOIN pg_locks l ON l.virtualtransaction = x.virtualtransaction AND l.pid IS NULL
              JOIN pg_locks w ON w.pid = %(pid)s AND NOT w.granted AND w.relation = l.relation
             WHERE p.database = current_database()) END,
        a.backend_type

@@ -1,0 +1,207 @@
+"""Carrying out a step statement by statement, with a journal that a crash cannot confuse.
+
+A statement that may have a transaction commits together with its event; one that cannot has an
+event before and one after, and the catalog is asked what became of it when the second is missing.
+"""
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+import psycopg
+
+from banister.engines.postgres.faults import failed_at_end, failed_in_statement
+from banister.engines.postgres.recovery import BuildInProgress, Recovery
+from banister.engines.postgres.stage import Stage
+from banister.engines.postgres.statements import send
+from banister.model import (
+    AppliedMigration,
+    Dialect,
+    Event,
+    LogEntry,
+    LogEvent,
+    Recovered,
+    Statement,
+    Step,
+    WaitingForLock,
+)
+from banister.script import checksum, traits
+
+__all__ = ["Journaled"]
+
+#: Seconds between two looks at a table's lock.
+_TABLE_POLL_SECONDS = 0.5
+
+#: A statement that waits for other sessions by design must not give up quickly: when it does, it
+#: leaves an INVALID index behind.
+_PATIENT = "600s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journaled:
+    """Carries out the step of a stage, from the first statement that is not known to be done."""
+
+    stage: Stage
+
+    @property
+    def _step(self) -> Step:
+        return self.stage.step
+
+    def run(self) -> Generator[Event, None, AppliedMigration | None]:
+        """Run what is not done yet; return the row written at up, None at down."""
+        started = time.monotonic()
+        self.stage.reset()
+        first = self._step.done + 1
+        if self._step.in_question is not None:
+            first = yield from self._look_up()
+        self._set_again(first)
+        if self._step.done == 0 and self._step.in_question is None:
+            begun = LogEntry(
+                event=LogEvent.STARTED,
+                version=self._step.version,
+                name=self._step.name,
+                direction=self._step.direction,
+                checksum=self._step.script.checksum,
+            )
+            with self.stage.transaction():
+                self.stage.log(begun)
+        for number in range(first, len(self._step.statements) + 1):
+            known = traits(self._step.statements[number - 1], Dialect.POSTGRESQL)
+            if known.refuses_transaction or known.may_commit:
+                yield from self._alone(number)
+            else:
+                yield from self._with_its_record(number)
+            yield from self.stage.said()
+            yield self.stage.done(number)
+        with self.stage.transaction() as connection:
+            return self.stage.record(connection, started)
+
+    def _alone(self, number: int) -> Generator[Event, None, None]:
+        """Run what cannot share a transaction with its record, between two events."""
+        statement = self._step.statements[number - 1]
+        with self._catalog(number) as recovery:
+            table = recovery.table_of(statement)
+        if table is None:
+            yield from self._between_events(number)
+            return
+        yield from self._lock_table(number, table)
+        try:
+            yield from self._between_events(number)
+        finally:
+            with suppress(psycopg.Error):
+                recovery.unlock_table(table)
+
+    def _between_events(self, number: int) -> Generator[Event, None, None]:
+        statement = self._step.statements[number - 1]
+        with self._catalog(number) as recovery:
+            cleared = recovery.clear_the_way(statement)
+            memory = recovery.remember(statement)
+        if cleared is not None:
+            yield from self._recovered(number, cleared)
+        event = replace(
+            self.stage.event(LogEvent.STATEMENT_STARTED, number),
+            detail=json.dumps(memory | {"statement": statement.text}),
+        )
+        with self.stage.transaction():
+            self.stage.log(event)
+        with self._patience():
+            yield from self.stage.watched(number, self._sending(number))
+        with self.stage.transaction():
+            self.stage.log(self.stage.event(LogEvent.STATEMENT_DONE, number))
+
+    def _with_its_record(self, number: int) -> Generator[Event, None, None]:
+        """Run a statement and record it in one transaction."""
+        with self.stage.transaction():
+            yield from self.stage.watched(number, self._sending(number))
+            self.stage.log(self.stage.event(LogEvent.STATEMENT_DONE, number))
+
+    def _sending(self, number: int) -> Callable[[], None]:
+        return partial(send, self.stage.session.connection, self._step, [number])
+
+    def _lock_table(self, number: int, table: int) -> Generator[Event, None, None]:
+        """Wait until nobody else of us builds on that table: two would end in a deadlock."""
+        told = False
+        while True:
+            with self._catalog(number) as recovery:
+                holder = recovery.lock_table(table)
+            if holder is None:
+                return
+            if not told:
+                told = True
+                yield WaitingForLock(holder=holder, waited_seconds=0.0)
+            time.sleep(_TABLE_POLL_SECONDS)
+
+    def _look_up(self) -> Generator[Event, None, int]:
+        """Find out how the statement in question ended; return the number of the next to run."""
+        number = self._step.done + 1
+        memory = json.loads(self._step.in_question or "{}")
+        was = Statement(text=memory.get("statement", ""), start=0, line=1, column=1)
+        statement = was if was.text else self._step.statements[number - 1]
+        with self._catalog(number) as recovery:
+            verdict = recovery.judge(statement, memory)
+        same = checksum(statement.text) == checksum(self._step.statements[number - 1].text)
+        if verdict.done and not same:
+            raise self.stage.refusal(
+                f"statement {number} took effect in an earlier run, and was edited since",
+                "undo the edit of that statement",
+            )
+        decided = replace(
+            self.stage.event(LogEvent.DECIDED, number), detail="done" if verdict.done else "retry"
+        )
+        yield from self._recovered(number, verdict.message, decided)
+        return number + 1 if verdict.done else number
+
+    def _recovered(
+        self, number: int, message: str, *more: LogEntry
+    ) -> Generator[Event, None, None]:
+        entry = replace(self.stage.event(LogEvent.RECOVERED, number), detail=message)
+        with self.stage.transaction():
+            self.stage.log(entry, *more)
+        yield Recovered(step=self._step, number=number, message=message)
+
+    def _set_again(self, first: int) -> None:
+        """Set what the finished statements had set for their session, which is gone."""
+        for number in range(1, first):
+            if traits(self._step.statements[number - 1], Dialect.POSTGRESQL).session_settings:
+                self._sending(number)()
+
+    @contextmanager
+    def _catalog(self, number: int) -> Iterator[Recovery]:
+        """Ask the catalog; what goes wrong there is told at the statement it is asked about."""
+        try:
+            yield Recovery(connection=self.stage.session.connection, queries=self.stage.queries)
+        except BuildInProgress as error:
+            raise self.stage.refusal(
+                f"index {error} is being built by another session now",
+                "wait until it is done, then run the same command again",
+            ) from error
+        except psycopg.Error as error:
+            raise failed_in_statement(self._step, number, error) from error
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Let a statement wait longer for locks, unless the file itself says how long."""
+        settings = {
+            name
+            for statement in self._step.statements
+            for name in traits(statement, Dialect.POSTGRESQL).session_settings
+        }
+        if self._step.script.directives.lock_timeout is not None or "lock_timeout" in settings:
+            yield
+            return
+        before = self._set_lock_timeout(_PATIENT)
+        yield
+        self._set_lock_timeout(before)
+
+    def _set_lock_timeout(self, value: str) -> str:
+        """Set the session's lock timeout and return what it was."""
+        connection, queries = self.stage.session.connection, self.stage.queries
+        try:
+            was = connection.execute(queries["lock_timeout"].encode()).fetchone()
+            connection.execute(queries["set_lock_timeout"].encode(), {"value": value})
+        except psycopg.Error as error:
+            raise failed_at_end(self._step, error, "preparing the session") from error
+        return str(was[0]) if was else value

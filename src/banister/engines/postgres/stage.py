@@ -1,0 +1,244 @@
+"""The ground a step runs on: its session, its transactions, its log, and what may end it."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import PurePath
+
+import psycopg
+
+from banister.engines.base import HistoryChanged, SessionSettings, TryAgain
+from banister.engines.postgres.faults import failed_at_end, first_line
+from banister.engines.postgres.history import HistoryStore, Identity
+from banister.engines.postgres.observer import Observer
+from banister.engines.postgres.session import LOCAL_ZONE, Connection, Session
+from banister.engines.postgres.watched import Damage, watched
+from banister.errors import Failure, Location, MigrationFailed, OutcomeUnknown
+from banister.model import (
+    AppliedMigration,
+    Direction,
+    Event,
+    LogEntry,
+    LogEvent,
+    RunInfo,
+    ServerNotice,
+    StatementDone,
+    Step,
+)
+from banister.script import checksum
+
+__all__ = ["Stage"]
+
+#: SQLSTATE → why the whole step may be tried again: others stood in its way, and it left nothing.
+_PASSING = {
+    "55P03": "a lock was not free in time",
+    "40P01": "it was the victim of a deadlock",
+    "40001": "it could not be serialized with other transactions",
+}
+
+#: The lock timeout rises by this factor an attempt, up to this many seconds.
+_RISE = 1.5
+_RISES_TO = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One step over one session that holds the runner lock."""
+
+    step: Step
+    session: Session
+    observer: Observer
+    store: HistoryStore
+    identity: Identity
+    #: Named queries of queries.sql and recovery.sql.
+    queries: Mapping[str, str]
+    #: High and low half of the runner lock's key.
+    key: tuple[int, int]
+    settings: SessionSettings
+    run: RunInfo
+    not_before: datetime | None
+    #: A decision about seeds to record with the step.
+    seed: bool | None = None
+    #: From 1: each further one waits longer for locks.
+    attempt: int = 1
+
+    def reset(self) -> None:
+        """Bring the session to the state every file starts from."""
+        timeout = self.step.script.directives.lock_timeout
+        if timeout is None:
+            base = self.settings.lock_timeout
+            timeout = max(base, min(base * _RISE ** (self.attempt - 1), _RISES_TO))
+        # What was said while the tables were made is not about this step.
+        self.session.drop_notices()
+        try:
+            self.session.reset(self.settings, lock_timeout=timeout)
+        except psycopg.Error as error:
+            raise failed_at_end(self.step, error, "preparing the session") from error
+
+    def watched(self, number: int, call: Callable[[], None]) -> Generator[Event, None, None]:
+        """Run `call`, about statement `number`; TryAgain where others stood in its way."""
+        damage = Damage()
+        try:
+            yield from watched(
+                self.session.connection, self.observer, self.step, number, damage, call
+            )
+        except MigrationFailed as error:
+            if damage.tripped:
+                raise TryAgain("too many sessions queued behind it", error) from error
+            if error.failure.sqlstate in _PASSING:
+                raise TryAgain(_PASSING[error.failure.sqlstate], error) from error
+            raise
+
+    def log(self, *entries: LogEntry) -> None:
+        """Add events inside the open transaction."""
+        self._become_ourselves(self.session.connection)
+        self.store.log(self.session.connection, entries, self.run)
+
+    def event(self, event: LogEvent, number: int) -> LogEntry:
+        """Return an event about statement `number`."""
+        return LogEntry(
+            event=event,
+            version=self.step.version,
+            name=self.step.name,
+            direction=self.step.direction,
+            statement=number,
+            checksum=checksum(self.step.statements[number - 1].text),
+        )
+
+    def record(self, connection: Connection, started: float) -> AppliedMigration | None:
+        """Write or remove the step's row and log it, inside its transaction."""
+        self._become_ourselves(connection)
+        duration = round((time.monotonic() - started) * 1000)
+        up = self.step.direction is Direction.UP
+        entries = [
+            LogEntry(
+                event=LogEvent.APPLIED if up else LogEvent.ROLLED_BACK,
+                version=self.step.version,
+                name=self.step.name,
+                direction=self.step.direction,
+                checksum=self.step.script.checksum,
+                duration_ms=duration,
+            )
+        ]
+        if self.seed is not None:
+            entries.append(LogEntry(event=LogEvent.SEEDED, detail="yes" if self.seed else "no"))
+        row = None
+        if up:
+            row = self._insert(connection, duration)
+        elif self.store.delete(connection, self.step.version) != 1:
+            raise HistoryChanged
+        self.store.log(connection, entries, self.run)
+        return row
+
+    def _insert(self, connection: Connection, duration: int) -> AppliedMigration:
+        row = AppliedMigration(
+            version=self.step.version,
+            name=self.step.name,
+            up_checksum=self.step.script.checksum,
+            down_checksum=self.step.down.checksum if self.step.down else None,
+            down_text=self.step.down.source.text if self.step.down else None,
+            duration_ms=duration,
+        )
+        try:
+            at = self.store.insert(
+                connection, row, self.run, self.identity, not_before=self.not_before
+            )
+        except psycopg.errors.UniqueViolation:
+            raise HistoryChanged from None
+        except psycopg.Error as error:
+            raise failed_at_end(self.step, error, "recording it") from error
+        return replace(row, applied_at=at, down_text=None)
+
+    def done(self, number: int) -> StatementDone:
+        """Return the event that says so of statement `number`."""
+        return StatementDone(step=self.step, number=number, total=len(self.step.statements))
+
+    def said(self) -> Iterator[ServerNotice]:
+        """Yield what the server said since the last call."""
+        for notice in self.session.take_notices():
+            yield ServerNotice(step=self.step, severity=notice.severity, message=notice.message)
+
+    def _become_ourselves(self, connection: Connection) -> None:
+        """Make sure that what we write next is written by us, where the run began, under the lock.
+
+        SET LOCAL, so that a role the file chose holds again after the transaction.
+        """
+        high, low = self.key
+        try:
+            with connection.pipeline():
+                connection.execute("SET LOCAL SESSION AUTHORIZATION DEFAULT")
+                connection.execute("SET LOCAL role TO DEFAULT")
+                connection.execute(LOCAL_ZONE)
+            locked, same = self.store.still_ours(connection, self.identity, high=high, low=low)
+        except psycopg.Error as error:
+            raise failed_at_end(self.step, error, "recording it") from error
+        if not same:
+            raise self.refusal(
+                f"it drops, renames or replaces the history table {self.store.table} or its log",
+                "take that statement out; to keep the history elsewhere set `history_schema` "
+                "and `history_table`",
+            )
+        if not locked:
+            raise self.refusal(
+                "it gave up the lock that keeps other runs out",
+                "take pg_advisory_unlock_all() out of the file",
+            )
+
+    def refusal(self, why: str, hint: str) -> MigrationFailed:
+        """Return the error for something that a file must not do."""
+        path = self.step.script.source.path
+        return MigrationFailed(
+            f"migration {PurePath(path).name} failed: {why}",
+            version=self.step.version.text,
+            failure=Failure(message=why),
+            location=Location(path=path, note=str(self.step.direction)),
+            hint=hint,
+        )
+
+    @contextmanager
+    def transaction(self, *, options: str = "") -> Iterator[Connection]:
+        """BEGIN … COMMIT; rolled back on any exception, also when the run is interrupted."""
+        connection = self.session.connection
+        try:
+            connection.execute(f"BEGIN {options}".encode())
+            yield connection
+        except psycopg.Error as error:
+            self._roll_back(connection)
+            raise failed_at_end(self.step, error, "recording it") from error
+        except BaseException:
+            self._roll_back(connection)
+            raise
+        try:
+            ended = connection.execute("COMMIT").statusmessage
+        except psycopg.Error as error:
+            if connection.closed:
+                raise self._unknown(error) from error
+            self._roll_back(connection)
+            failed = failed_at_end(self.step, error, "COMMIT")
+            if error.sqlstate in _PASSING:
+                raise TryAgain(_PASSING[error.sqlstate], failed) from error
+            raise failed from error
+        if ended != "COMMIT":
+            raise self.refusal(
+                "the server rolled it back", "look for statements that end the transaction"
+            )
+
+    def _unknown(self, error: psycopg.Error) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            f"the connection was lost while {self.step.label} ({self.step.direction}) was being "
+            f"committed: {first_line(error)}",
+            location=Location(path=self.step.script.source.path),
+            state="it is either applied whole, with its record, or not at all",
+            hint="run `banister status`: the history table tells which",
+        )
+
+    @staticmethod
+    def _roll_back(connection: Connection) -> None:
+        """End the transaction; where even that fails, the connection is closed, which ends it."""
+        try:
+            if not connection.closed:
+                connection.execute("ROLLBACK")
+        except psycopg.Error:
+            connection.close()
