@@ -157,7 +157,9 @@ def test_of_two_downs_one_stops_instead_of_rolling_back_another_migration(
     place.project().up()
     first = Held(pool, place, StepStarted)
     one = first.down()
-    two = pool.submit(lambda: place.project().down())
+    looked = threading.Event()
+    two = pool.submit(lambda: place.project().down(on_event=lambda _: looked.set()))
+    assert looked.wait(60)
     if place.is_sqlite:
         two.exception(60)
     first.go()

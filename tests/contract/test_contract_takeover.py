@@ -131,17 +131,9 @@ def test_an_accepted_edit_gives_its_row_what_ours_have(taken: Place) -> None:
 
 @pytest.mark.parametrize("spelling", ["1", "0001", "001_a"])
 def test_however_it_spells_a_version_as_text_its_row_is_found_again(
-    any_database: AnyDatabase, tmp_path: Path, spelling: str, request: pytest.FixtureRequest
+    any_database: AnyDatabase, tmp_path: Path, spelling: str
 ) -> None:
     place = Place(root=tmp_path, database=any_database)
-    if not place.is_sqlite and spelling == "001_a":
-        request.applymarker(
-            pytest.mark.xfail(
-                strict=True,
-                raises=ValueError,
-                reason="HistoryStore.delete reads a version cell as a number only",
-            )
-        )
     place.write({"001_a.up": "CREATE TABLE a (id int);", "001_a.down": "DROP TABLE a;"})
     place.run(
         "CREATE TABLE a (id int)",
