@@ -37,7 +37,7 @@ def failure_of(error: psycopg.Error) -> Failure:
     """Return what the server said, or the driver where the server did not speak."""
     diag = error.diag
     return Failure(
-        message=diag.message_primary or str(error).strip(),
+        message=diag.message_primary or (str(error).strip().splitlines() or [""])[0],
         sqlstate=error.sqlstate,
         detail=diag.message_detail,
         server_hint=diag.message_hint,
@@ -52,10 +52,15 @@ def first_line(error: psycopg.Error) -> str:
     return (failure.message.splitlines() or [type(error).__name__])[0] + code
 
 
-def failed_in_statement(step: Step, number: int, error: psycopg.Error) -> MigrationFailed:
-    """Return the error for statement `number` (from 1) of a step."""
+def failed_in_statement(
+    step: Step, number: int, error: psycopg.Error, *, last: int | None = None
+) -> MigrationFailed:
+    """Return the error for statement `number` (from 1) of a step, or one from there to `last`."""
     statement = step.statements[number - 1]
-    return _failed(step, error, _place(step, statement, error, _note(step, number)))
+    note = _note(step, number)
+    if last is not None and last != number:
+        note = f"{step.direction}, one of the statements {number} to {last}"
+    return _failed(step, error, _place(step, statement, error, note))
 
 
 def refused_statement(step: Step, number: int, why: str, hint: str) -> MigrationFailed:

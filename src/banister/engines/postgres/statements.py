@@ -77,7 +77,9 @@ def _send_batch(connection: Connection, step: Step, batch: Sequence[int]) -> Non
             (number for number, cursor in zip(batch, cursors, strict=True) if not cursor.pgresult),
             batch[-1],
         )
-        raise failed_in_statement(step, failed, error) from error
+        # A server that is gone without a word had its results still to send.
+        last = batch[-1] if connection.closed and not error.sqlstate else failed
+        raise failed_in_statement(step, failed, error, last=last) from error
 
 
 def _check_encoding(connection: Connection, step: Step, number: int) -> None:
