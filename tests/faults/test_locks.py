@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from postgres_kit import Site, SiteMaker, wait_until
 
 import banister
 from banister.model import Blocked, Event, Retrying, StepDone
+from postgres_kit import Site, SiteMaker, wait_until
 from servers import PostgresDatabase
 
 ALTER = "CREATE TABLE witness (id int); ALTER TABLE t ADD COLUMN extra text;"
@@ -127,7 +127,8 @@ def test_a_wait_that_others_queue_behind_is_given_up_early(site: Site) -> None:
 
         starter = threading.Thread(target=start_queue)
         starter.start()
-        stack.callback(lambda: [thread.join() for thread in threads])
+        for thread in threads:
+            stack.callback(thread.join)
         stack.callback(starter.join)
         site.project(lock_timeout="60s").up(on_event=on_event)
 
