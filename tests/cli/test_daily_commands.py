@@ -301,6 +301,38 @@ def test_a_failed_migration_for_people_and_programs(
     assert [(m["version"], m["state"]) for m in told["migrations"]] == [("002", "failed")]
 
 
+def test_what_cannot_be_rolled_back_is_refused_before_anything_runs(
+    run_banister: RunBanister, project: Path
+) -> None:
+    (project / "migrations" / "001_users.down.sql").unlink()
+    run_banister("up", *URL)
+    for command in (["down", "2"], ["plan", "--rollback", "2"], ["migrate", "--rollback", "2"]):
+        done = run_banister(*command, *URL)
+        assert done.returncode == 1
+        assert "nothing to roll back" not in done.stdout
+        assert "error: 001_users cannot be rolled back: it has no down file" in done.stderr
+        assert "hint:  write 001_users.down.sql" in done.stderr
+        assert done.stderr.endswith("state: nothing was run; 1 problem to solve first\n")
+    assert "2 applied" in run_banister("status", *URL).stdout
+
+
+def test_what_tags_leave_out_is_listed_and_recorded(
+    run_banister: RunBanister, project: Path
+) -> None:
+    migrations(project, m003_demo__up="-- banister: tags=demo\nSELECT 1;\n")
+    env = {"BANISTER_SKIP_TAGS": "demo"}
+    assert "skipped by their tags:\n\n  003  demo  demo\n" in (
+        run_banister("plan", *URL, env=env).stdout
+    )
+    told = json_of(run_banister("up", *URL, "--format", "json", env=env))
+    assert [(m["version"], m["state"]) for m in told["migrations"]] == [
+        ("003", "skipped"),
+        ("001", "applied"),
+        ("002", "applied"),
+    ]
+    assert run_banister("status", "--check", *URL, env=env).returncode == 0
+
+
 def test_baseline_records_without_running(run_banister: RunBanister, project: Path) -> None:
     done = run_banister("baseline", "1", *URL)
     assert (done.returncode, done.stderr) == (0, "")

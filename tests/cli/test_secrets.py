@@ -121,6 +121,17 @@ def test_a_password_that_is_an_ordinary_word_leaves_the_json_whole(
     assert f":{password}@" not in str(told)
 
 
+def test_a_password_that_is_the_name_of_the_user_spoils_no_line(
+    run_banister: RunBanister, project: Path
+) -> None:
+    env = {"DATABASE_URL": "postgresql://postgres:postgres@127.0.0.1:1/app"}
+    done = run_banister("up", env=env)
+    assert "database  postgresql://postgres@127.0.0.1:1/app, from DATABASE_URL\n" in done.stdout
+    assert ":postgres@" not in done.stdout + done.stderr
+    told = json_of(run_banister("up", "--format", "json", env=env))
+    assert told["target"]["display"] == "postgresql://postgres@127.0.0.1:1/app"
+
+
 def test_a_refused_password_is_not_shown(
     run_banister: RunBanister, project: Path, postgres: PostgresDatabase
 ) -> None:

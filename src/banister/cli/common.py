@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from banister.cli.group import Call
-from banister.cli.guesses import guess_secrets
+from banister.cli.guesses import guess_secrets, hidden
 from banister.cli.output import Output
 from banister.errors import BanisterError
 
@@ -32,9 +32,14 @@ class Invocation:
         """Open the project that the options name; its secrets are kept out of every output."""
         from banister.api import open_project  # noqa: PLC0415 -- not needed for --help
 
-        project = open_project(self.url, dir=self.directory, env=self.environment)
+        try:
+            project = open_project(self.url, dir=self.directory, env=self.environment)
+        except BaseException:
+            # What could not be read may still hold a password.
+            self.output.hide(guess_secrets([self.url or ""]))
+            raise
         if project.target is not None:
-            self.output.hide(project.target.secrets)
+            self.output.hide(hidden(project.target.secrets, project.target.display))
             self.output.findings(project.target.warnings)
             self.output.put(
                 target={"display": project.target.display, "source": project.target.source}
@@ -88,7 +93,6 @@ def command_options(*, database: bool = True) -> Callable[[Callable[..., Any]], 
             output = Output(
                 command=context.command_path.removeprefix("banister "), as_json=format_ == "json"
             )
-            output.hide(guess_secrets([url] if url else []))
             context.ensure_object(Call).output = output
             invocation = Invocation(output=output, url=url, directory=dir_, environment=env)
             try:

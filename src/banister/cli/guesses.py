@@ -1,4 +1,4 @@
-"""Passwords in what was given, found before anything has read it as a URL."""
+"""Which texts are hidden: passwords, also those in what nothing could read as a URL."""
 
 import os
 import re
@@ -7,12 +7,24 @@ from urllib.parse import unquote
 
 from banister.project.secrets import forms_of
 
-__all__ = ["guess_secrets"]
+__all__ = ["guess_secrets", "hidden"]
 
 _IN_URL = re.compile(r"://[^:/@]*:(.*)@", re.DOTALL)
 _AS_PARAMETER = re.compile(r"[?&][a-z]*password=([^&]*)", re.IGNORECASE)
 _AS_KEYWORD = re.compile(r"password\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE | re.DOTALL)
+_SCHEME = "postgresql"
 _VARIABLES = ("BANISTER_URL", "DATABASE_URL")
+
+
+def hidden(secrets: frozenset[str], display: str) -> frozenset[str]:
+    """Return the secrets to hide wherever they turn up.
+
+    A password that is also the user's name, or a part of "postgresql", is no secret as a word:
+    hiding it would tell it, and spoil every line. Behind `user:` and `password=` it is masked all
+    the same.
+    """
+    shown = {unquote(part) for part in re.split(r"[:/@ ]+", display)}
+    return frozenset(secret for secret in secrets if secret not in shown and secret not in _SCHEME)
 
 
 def guess_secrets(arguments: Iterable[str]) -> frozenset[str]:

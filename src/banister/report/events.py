@@ -24,23 +24,11 @@ __all__ = ["event_lines", "nothing_to_do"]
 def event_lines(event: Event, plan: Plan | None, style: Style) -> list[str]:
     """Return what an event says; `plan` is the last one that was announced."""
     match event:
-        case WaitingForLock():
-            return [style.dim(f"waiting for another run: {event.holder}")]
         case Planned():
             return [style.dim(f"  {note}") for note in _notes(event.plan)]
         case Skipped():
             tags = ", ".join(sorted(event.migration.tags))
             return [style.dim(f"  {event.migration.label}  skipped  {tags}")]
-        case ServerNotice():
-            return [style.dim(f"  {event.severity.lower()}: {event.message}")]
-        case Blocked():
-            return [style.warn(f"  {line}") for line in _blocked(event)]
-        case Retrying():
-            pause = duration(round(event.delay_seconds * 1000))
-            said = f"  {event.step.label}  rolled back, next attempt in {pause}: {event.reason}"
-            return [style.warn(said)]
-        case Recovered():
-            return [f"  {event.step.label}  statement {event.number}: {event.message}"]
         case StepDone():
             return _done(event, plan, style)
         case StepFailed():
@@ -49,6 +37,24 @@ def event_lines(event: Event, plan: Plan | None, style: Style) -> list[str]:
             return [nothing_to_do(event.plan)]
         case RunFinished():
             return _finished(event)
+    return _on_the_way(event, style)
+
+
+def _on_the_way(event: Event, style: Style) -> list[str]:
+    """What a step meets before it is done."""
+    match event:
+        case WaitingForLock():
+            return [style.dim(f"waiting for another run: {event.holder}")]
+        case Blocked():
+            return [style.warn(f"  {line}") for line in _blocked(event)]
+        case Retrying():
+            pause = duration(round(event.delay_seconds * 1000))
+            said = f"  {event.step.label}  rolled back, next attempt in {pause}: {event.reason}"
+            return [style.warn(said)]
+        case Recovered():
+            return [f"  {event.step.label}  statement {event.number}: {event.message}"]
+        case ServerNotice():
+            return [style.dim(f"  {event.severity.lower()}: {event.message}")]
     return []
 
 

@@ -81,7 +81,7 @@ def plan_lines(plan: Plan, style: Style, *, looked: bool) -> list[str]:
         verb = "apply" if up else "roll back"
         lines = [f"would {verb} {plural(len(plan.steps), 'migration')}:", ""]
     else:
-        lines = [nothing_to_do(plan)]
+        lines = [] if plan.errors else [nothing_to_do(plan)]
     lines += columns([_step_cells(step, style) for step in plan.steps])
     if plan.skipped:
         lines += ["", "skipped by their tags:", ""]
