@@ -86,7 +86,7 @@ FAULTY = """
 import sys
 import banister.engines
 def fail(target, *args, **kwargs):
-    raise RuntimeError(f"cannot parse {target.conninfo!r}")
+    raise RuntimeError(f"cannot parse {sorted(target.secrets)}")
 import banister.api
 banister.api.open_engine = fail
 from banister.cli import main
