@@ -195,8 +195,10 @@ def test_a_run_whose_connection_is_ended_fails_and_leaves_nothing(site: Site) ->
     assert "\n" not in error.message
     assert error.location is not None
     assert error.location.note in {
-        "up, statement 2 of 3", "up, one of the statements 1 to 3", "up, one of the statements 2 to 3"
-    }  # fmt: skip
+        "up, statement 2 of 3",
+        "up, one of the statements 1 to 3",
+        "up, one of the statements 2 to 3",
+    }
     assert (error.applied, error.pending) == (("001",), ("003",))
     assert any("could not be logged" in note for note in error.__notes__)
     site.wait_until_gone()

@@ -167,12 +167,11 @@ class PostgresEngine:
         try:
             self._session.reset(self._settings, lock_timeout=self._settings.lock_timeout)
             with self._session.writing() as connection:
-                self._identity = self._store.prepare(connection)
+                self._identity = self._store.prepare(connection, user=self._session.user)
         except psycopg.Error as error:
             raise HistoryError(
                 f"the history table {self._store.table} cannot be made or extended: "
-                f"{first_line(error)}",
-                hint=self._store.advice(error, self._session.user),
+                f"{first_line(error)}"
             ) from error
 
     def apply(

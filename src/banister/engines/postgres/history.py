@@ -1,9 +1,10 @@
 """The history table and its log on PostgreSQL: reading, making, extending, writing."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -72,8 +73,13 @@ class HistoryStore:
         Raises HistoryError when the table there cannot serve. Writes nothing.
         """
         shape = self._shape(connection, self.table.name)
+        rows = (
+            [] if shape is None else self._read_rows(connection, shape, stored_downs=stored_downs)
+        )
         log: list[LogRow] = []
-        if self._shape(connection, self.table.log_name) is not None:
+        log_shape = self._shape(connection, self.table.log_name)
+        if log_shape is not None:
+            self._check_readable(connection, log_shape, self.table.log_name)
             log = [
                 LogRow(
                     event=event, version=version, name=name, direction=direction,
@@ -82,26 +88,26 @@ class HistoryStore:
                 for event, version, name, direction, statement, checksum, detail
                 in self._run(connection, "read_log")
             ]  # fmt: skip
-        rows = (
-            [] if shape is None else self._read_rows(connection, shape, stored_downs=stored_downs)
-        )
         new = shape is None and not self._run(connection, "user_tables")[0][0]
         return recall(rows, log, table=self.table, database_is_new=new)
 
-    def prepare(self, connection: Connection) -> Identity:
-        """Make the tables, or add our columns to another runner's. Call inside a transaction."""
+    def prepare(self, connection: Connection, *, user: str) -> Identity:
+        """Make the tables, or add our columns to another runner's. Call inside a transaction.
+
+        Raises HistoryError where that, or writing them as `user`, is not allowed.
+        """
         shape = self._shape(connection, self.table.name)
+        to_make = partial(self._advice_to_make, user)
         if shape is None:
-            self._run(connection, "create_history")
-            self._run(connection, "comment_history")
+            self._change(connection, to_make, "create_history", "comment_history")
         else:
             self._check(connection, shape)
             if not set(_OURS) <= shape.types.keys():
-                self._run(connection, "extend_history")
+                sql_for_owner = self._compose("extend_history").as_string(None)
+                to_extend = f"let its owner run: {sql_for_owner}"
+                self._change(connection, lambda _: to_extend, "extend_history")
         if self._shape(connection, self.table.log_name) is None:
-            self._run(connection, "create_log")
-            self._run(connection, "index_log")
-            self._run(connection, "comment_log")
+            self._change(connection, to_make, "create_log", "index_log", "comment_log")
         self._check_writable(connection)
         made = self._shape(connection, self.table.name)
         return Identity(
@@ -109,19 +115,6 @@ class HistoryStore:
             history_oid=self._oid(connection, self.qualified),
             log_oid=self._oid(connection, self.qualified_log),
         )
-
-    def advice(self, error: psycopg.Error, user: str) -> str | None:
-        """Return what to do when the tables could not be made or extended."""
-        schema = sql.Identifier(self.table.schema).as_string(None)
-        role = sql.Identifier(user).as_string(None)
-        elsewhere = "or name a schema of this role's own with `history_schema` in the settings"
-        if isinstance(error, psycopg.errors.InvalidSchemaName):
-            return f"CREATE SCHEMA {schema} AUTHORIZATION {role}; {elsewhere}"
-        if not isinstance(error, psycopg.errors.InsufficientPrivilege):
-            return None
-        if "schema" in first_line(error):
-            return f"GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}; {elsewhere}"
-        return "let its owner run: " + self._compose("extend_history").as_string(None)
 
     def still_ours(
         self, connection: Connection, identity: Identity, *, high: int, low: int
@@ -152,13 +145,20 @@ class HistoryStore:
             "up_checksum": row.up_checksum, "down_checksum": row.down_checksum,
             "down_text": row.down_text, "duration_ms": row.duration_ms, "run_id": run.run_id,
         }  # fmt: skip
-        at: datetime | None = self._run(
+        rows = self._run(
             connection,
             "insert_applied",
             values,
             applied_at=_read_time(types["applied_at"]),
             applied_at_value=_write_time(types["applied_at"]),
-        )[0][0]
+        )
+        if not rows:
+            raise HistoryError(
+                f"the history table {self.table} took no row for version {row.version}",
+                state=f"{row.version} was rolled back",
+                hint="look for triggers and rules on that table",
+            )
+        at: datetime | None = rows[0][0]
         return at
 
     def delete(self, connection: Connection, version: Version) -> int:
@@ -257,15 +257,7 @@ class HistoryStore:
                 f"the history table {self.table} has an applied_at of type {time_type}",
                 hint="it must be a timestamp",
             )
-        unique, secured, readable, owner, owned = self._run(
-            connection, "table_rights", {"oid": shape.oid}
-        )[0]
-        if not readable:
-            raise HistoryError(
-                f"this role may not read the history table {self.table}",
-                hint=f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.qualified} TO …; "
-                f"its owner is {owner}",
-            )
+        unique, secured, owner, owned = self._check_readable(connection, shape, self.table.name)
         if secured and not owned:
             raise HistoryError(
                 f"the history table {self.table} is under row level security, which may hide rows",
@@ -278,6 +270,28 @@ class HistoryStore:
                 "record one migration twice",
                 hint=f"ALTER TABLE {self.qualified} ADD PRIMARY KEY (version);",
             )
+
+    def _change(
+        self, connection: Connection, hint: Callable[[psycopg.Error], str], *queries: str
+    ) -> None:
+        """Run what makes or extends a table; `hint` says what to do where that is not allowed."""
+        try:
+            for query in queries:
+                self._run(connection, query)
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
+            raise HistoryError(
+                f"the history table {self.table} cannot be made or extended: {first_line(error)}",
+                hint=hint(error),
+            ) from error
+
+    def _advice_to_make(self, user: str, error: psycopg.Error) -> str:
+        schema = sql.Identifier(self.table.schema).as_string(None)
+        role = sql.Identifier(user).as_string(None)
+        missing = isinstance(error, psycopg.errors.InvalidSchemaName)
+        make = f"CREATE SCHEMA {schema} AUTHORIZATION {role};"
+        grant = f"GRANT USAGE, CREATE ON SCHEMA {schema} TO {role};"
+        elsewhere = "or name a schema of this role's own with `history_schema` in the settings"
+        return f"{make if missing else grant} {elsewhere}"
 
     def _check_writable(self, connection: Connection) -> None:
         """Refuse to begin what could not be recorded."""
@@ -292,6 +306,21 @@ class HistoryStore:
             hint=f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.qualified} TO {role}; "
             f"GRANT SELECT, INSERT ON {self.qualified_log} TO {role};",
         )
+
+    def _check_readable(
+        self, connection: Connection, shape: _Shape, name: str
+    ) -> tuple[bool, bool, str, bool]:
+        """Refuse a table that may not be read; return its other rights."""
+        unique, secured, readable, owner, owned = self._run(
+            connection, "table_rights", {"oid": shape.oid}
+        )[0]
+        if not readable:
+            raise HistoryError(
+                f"this role may not read the history table {self.table.schema}.{name}",
+                hint=f"GRANT SELECT, INSERT, UPDATE, DELETE ON {self.qualified} TO …; "
+                f"GRANT SELECT, INSERT ON {self.qualified_log} TO …; its owner is {owner}",
+            )
+        return unique, secured, owner, owned
 
     def _oid(self, connection: Connection, name: str) -> int:
         oid: int = self._run(connection, "table_oid", {"name": name})[0][0]
