@@ -1,4 +1,4 @@
-"""Versioned SQL migrations for PostgreSQL and SQLite, with proof that they come down again.
+"""Versioned SQL migrations for PostgreSQL and SQLite, up and down.
 
 The library has the same functions as the commands::
 

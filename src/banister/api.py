@@ -95,12 +95,14 @@ def open_project(
     root: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
     settings: Mapping[str, object] | None = None,
+    offline: bool = False,
 ) -> "Project":
     """Open a project: its settings are read, its database is chosen, nothing is connected yet.
 
     `url` names the database; without it the ways of the command line hold, in their order.
     `root` is where the settings are looked for (the current folder), `settings` overrides single
-    ones. Raises UsageError for settings or a URL that cannot be read.
+    ones. `offline` is for what needs the files alone: a database that cannot be read from its URL
+    then counts as none. Raises UsageError for settings or a URL that cannot be read.
     """
     start = Path(root) if root is not None else Path.cwd()
     variables = os.environ if environ is None else environ
@@ -108,7 +110,13 @@ def open_project(
     if dir is not None:
         overrides["dir"] = os.fspath(dir)
     loaded = load_settings(start, env=env, environ=variables, overrides=overrides)
-    return Project(settings=loaded, target=choose_target(loaded, url=url, environ=variables))
+    try:
+        target = choose_target(loaded, url=url, environ=variables)
+    except UsageError:
+        if not offline:
+            raise
+        target = None
+    return Project(settings=loaded, target=target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,7 +271,7 @@ class Project:
             )
             engine.prepare()
             with _alone():
-                engine.accept_edit(row, _info())
+                engine.accept_edit(row, _info(), replaced=before.up_checksum)
             return row
 
     def decide(self, version: str, statement: int, decision: Decision) -> None:

@@ -96,6 +96,9 @@ def run(job: Job) -> Generator[Event, None, RunFinished]:
         finished = _finished(job, plan, started)
         yield finished
         return finished
+    unfit = job.engine.unfit(plan.steps)
+    if unfit is not None:
+        raise unfit
     try:
         yield from job.engine.lock(wait_seconds=job.lock_wait)
         before, plan = plan, _plan(job)

@@ -883,12 +883,12 @@ def test_an_accepted_edit_replaces_what_was_recorded(engine: SqliteEngine, path:
     edited = AppliedMigration(
         version=Version("1"), name="b", up_checksum="u", down_checksum="d", down_text="new"
     )
-    engine.accept_edit(edited, RUN)
+    engine.accept_edit(edited, RUN, replaced=None)
     row = engine.read_history(stored_downs=True).applied[0]
     assert (row.version.text, row.name, row.up_checksum, row.down_text) == ("001", "b", "u", "new")
     assert events(path) == ["applied", "edit_accepted"]
     with pytest.raises(HistoryChanged):
-        engine.accept_edit(AppliedMigration(version=Version("2"), name="x"), RUN)
+        engine.accept_edit(AppliedMigration(version=Version("2"), name="x"), RUN, replaced=None)
 
 
 def test_skips_are_remembered(engine: SqliteEngine) -> None:

@@ -28,12 +28,17 @@ class Invocation:
     directory: str | None = None
     environment: str | None = None
 
-    def project(self) -> "Project":
-        """Open the project that the options name; its secrets are kept out of every output."""
+    def project(self, *, offline: bool = False) -> "Project":
+        """Open the project that the options name; its secrets are kept out of every output.
+
+        `offline`: the files are enough, and a URL that cannot be read is none.
+        """
         from banister.api import open_project  # noqa: PLC0415 -- not needed for --help
 
         try:
-            project = open_project(self.url, dir=self.directory, env=self.environment)
+            project = open_project(
+                self.url, dir=self.directory, env=self.environment, offline=offline
+            )
         except BaseException:
             # What could not be read may still hold a password.
             self.output.hide(guess_secrets([self.url or ""]))

@@ -17,7 +17,7 @@ __all__ = ["command"]
 @command_options()
 def command(invocation: Invocation) -> None:
     """Check the files alone."""
-    project, output = invocation.project(), invocation.output
+    project, output = invocation.project(offline=True), invocation.output
     findings = project.lint()
     output.findings(findings)
     count = plural(len(project.folder().migrations), "migration")

@@ -14,7 +14,7 @@ __all__ = ["command"]
 @command_options(database=False)
 def command(invocation: Invocation, *, name: tuple[str, ...]) -> None:
     """Create the next pair of files."""
-    project = invocation.project()
+    project = invocation.project(offline=True)
     paths = project.new(" ".join(name), now=datetime.now(UTC))
     shown = [f"{project.settings.shown_dir}/{path.name}" for path in paths]
     invocation.output.put(files=shown)

@@ -20,7 +20,7 @@ def start(invocation: Invocation) -> None:
     """Start it; an application may use the URL as its DATABASE_URL."""
     from banister.engines.embedded import server_start  # noqa: PLC0415 -- not for --help
 
-    running = server_start(invocation.project().settings.root)
+    running = server_start(invocation.project(offline=True).settings.root)
     invocation.output.put(server={"url": running.url, "pid": running.pid})
     invocation.output.say(f"running, pid {running.pid}", f"url {running.url}")
 
@@ -31,7 +31,7 @@ def stop(invocation: Invocation) -> None:
     """Stop the embedded server."""
     from banister.engines.embedded import server_stop  # noqa: PLC0415 -- not for --help
 
-    stopped = server_stop(invocation.project().settings.root)
+    stopped = server_stop(invocation.project(offline=True).settings.root)
     invocation.output.put(server={"stopped": stopped})
     invocation.output.say("stopped" if stopped else "it was not running")
 
@@ -42,7 +42,7 @@ def url(invocation: Invocation) -> None:
     """Print the embedded server's URL."""
     from banister.engines.embedded import server_url  # noqa: PLC0415 -- not for --help
 
-    found = server_url(invocation.project().settings.root)
+    found = server_url(invocation.project(offline=True).settings.root)
     if found is None:
         raise ServerError(
             "the embedded server is not running", hint="start it with `banister server start`"

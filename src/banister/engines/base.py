@@ -85,8 +85,8 @@ class Engine(Protocol):
     def unlock(self) -> None:
         """Give the runner lock back; nothing happens where it is not held."""
 
-    def unfit(self) -> BanisterError | None:
-        """Return why nothing can be written here, or None; by reads alone."""
+    def unfit(self, steps: Sequence[Step] = ()) -> BanisterError | None:
+        """Return why nothing, or why one of `steps`, can be run here, or None; by reads alone."""
 
     def prepare(self) -> None:
         """Make the history tables, or add our columns to another runner's, in one transaction."""
@@ -103,7 +103,8 @@ class Engine(Protocol):
         """Carry out a step and record it; return the row written at up, None at down.
 
         Yields StatementDone and ServerNotice. When the applied versions are not `expected` any
-        more, raises HistoryChanged before the step's first statement. `seed` is recorded as a
+        more, raises HistoryChanged with nothing of the step left: at the latest when its record
+        would be the second one. `seed` is recorded as a
         SEEDED event in the same transaction. On failure, and when the generator is closed, nothing
         of a WHOLE step is left; of a STATEMENTS step the journal says how far it came. Raises
         MigrationFailed with the statement's place; TryAgain where others were in the way, which
@@ -119,8 +120,11 @@ class Engine(Protocol):
         Raises HistoryChanged when one of them has been recorded meanwhile.
         """
 
-    def accept_edit(self, row: AppliedMigration, run: RunInfo) -> None:
-        """Replace a row's checksums and kept down text, with its EDIT_ACCEPTED event."""
+    def accept_edit(self, row: AppliedMigration, run: RunInfo, *, replaced: str | None) -> None:
+        """Replace a row's checksums and kept down text, with its EDIT_ACCEPTED event.
+
+        `replaced` is the up checksum that was recorded, kept as the event's detail.
+        """
 
     def reconnect(self) -> None:
         """Connect anew after the connection was lost; the lock is not held then.

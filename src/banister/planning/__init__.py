@@ -4,6 +4,7 @@ from banister.planning.checks import check_history
 from banister.planning.lint import lint
 from banister.planning.plan import PlanOptions, find_version, left_out, plan_down, plan_up
 from banister.planning.recall import HistoryRow, LogRow, bare_name, recall
+from banister.planning.resume import lives_in_session
 from banister.planning.status import status_rows
 from banister.planning.step import make_step
 
@@ -16,6 +17,7 @@ __all__ = [
     "find_version",
     "left_out",
     "lint",
+    "lives_in_session",
     "make_step",
     "plan_down",
     "plan_up",

@@ -36,8 +36,13 @@ class PlanOptions:
     out_of_order: bool = False
 
 
-def find_version(text: str, known: tuple[Version, ...]) -> Version:
-    """Return the version that `text` names; raise UsageError when no known one has its number."""
+def find_version(
+    text: str, known: tuple[Version, ...], *, none: str = "there are no migrations yet"
+) -> Version:
+    """Return the version that `text` names; raise UsageError when no known one has its number.
+
+    `none` is what to say where nothing is known at all.
+    """
     if not (text.isascii() and text.isdigit()):
         raise UsageError(
             f'"{text}" is not a version',
@@ -50,7 +55,7 @@ def find_version(text: str, known: tuple[Version, ...]) -> Version:
     names = ", ".join(str(version) for version in known[-5:])
     raise UsageError(
         f"there is no version {text}",
-        hint=f"the last ones are {names}" if names else "there are no migrations yet",
+        hint=f"the last ones are {names}" if names else none,
     )
 
 
@@ -78,9 +83,12 @@ def plan_up(
         if migration.version not in history.by_version
         and (target is None or migration.version <= target)
     ]
-    skipped = tuple(m for m in pending if left_out(m, history, options))
-    chosen = [m for m in pending if m not in skipped]
     unfinished = {item.version: item for item in history.unfinished}
+    # What is half done is finished, whatever its tags: it blocks all other work.
+    skipped = tuple(
+        m for m in pending if m.version not in unfinished and left_out(m, history, options)
+    )
+    chosen = [m for m in pending if m not in skipped]
     chosen.sort(key=lambda migration: (migration.version not in unfinished, migration.version))
     findings = [*folder.findings, *history.findings, *check_history(folder, history)]
     steps = []
@@ -131,7 +139,7 @@ def plan_down(
         rows = history.applied[::-1][:count]
     else:
         applied = tuple(sorted(history.by_version))
-        floor = Version("0") if _is_zero(to) else find_version(to, applied)
+        floor = Version("0") if _is_zero(to) else find_version(to, applied, none="none is applied")
         rows = tuple(row for row in reversed(history.applied) if row.version > floor)
     findings: list[Finding] = []
     steps: list[Step] = []

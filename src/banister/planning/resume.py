@@ -6,7 +6,7 @@ from banister.errors import Finding, Location, Severity
 from banister.model import Dialect, Statement, Step, TransactionMode, Unfinished
 from banister.script import checksum, traits, work_of
 
-__all__ = ["resume"]
+__all__ = ["lives_in_session", "resume"]
 
 #: What lives in a session and ends with it: first words of statements that make it.
 _SESSION_STATE = (
@@ -34,7 +34,7 @@ def resume(
         return step, (_edited(step, done),)
     if dialect is Dialect.POSTGRESQL:
         for number, statement in enumerate(step.statements[:done], start=1):
-            if _lives_in_session(statement, dialect):
+            if lives_in_session(statement, dialect):
                 return step, (_session_is_gone(step, number, done),)
     if unfinished.in_flight:
         return _in_flight(step, unfinished, dialect)
@@ -74,7 +74,8 @@ def _in_flight(
     return step, (_undecidable(step, number, statement, unfinished),)
 
 
-def _lives_in_session(statement: Statement, dialect: Dialect) -> bool:
+def lives_in_session(statement: Statement, dialect: Dialect) -> bool:
+    """Whether a statement makes something that ends with its session, such as a TEMP table."""
     words = traits(statement, dialect).words
     return any(words[: len(start)] == start for start in _SESSION_STATE) and words[:2] != (
         "PREPARE",

@@ -158,7 +158,7 @@ class _Builder:
         self._refuse_control(
             pieces,
             "it would end the transaction that keeps the change and its record together",
-            "remove it, or write `-- banister: transaction=off` at the top of the file",
+            "remove it: Banister itself begins and commits, around every file",
         )
         refusing = [piece for piece in pieces if piece.traits.refuses_transaction]
         if not refusing:

@@ -148,14 +148,17 @@ def _display(values: dict[str, str]) -> str:
     if "service" in values and not (values.get("host") or values.get("dbname")):
         return _plain(f"service={values['service']}")
     user = f"{values['user']}@" if values.get("user") else ""
-    hosts = (values.get("host") or values.get("hostaddr") or "").split(",")
+    dbname = f"/{values['dbname']}" if values.get("dbname") else ""
+    service = f" (service {values['service']})" if values.get("service") else ""
+    host = values.get("host") or values.get("hostaddr") or ""
+    if host.startswith("/") and "," not in host:
+        return _plain(f"postgresql://{user}{dbname or '/'} on the socket {host}{service}")
+    hosts = host.split(",")
     ports = values.get("port", "").split(",")
     if len(ports) == 1:
         ports *= len(hosts)
     pairs = zip_longest(hosts, ports[: len(hosts)], fillvalue="")
     where = ",".join(_host_and_port(host, port) for host, port in pairs)
-    dbname = f"/{values['dbname']}" if values.get("dbname") else ""
-    service = f" (service {values['service']})" if values.get("service") else ""
     return _plain(f"postgresql://{user}{where}{dbname}{service}")
 
 

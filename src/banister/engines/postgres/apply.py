@@ -28,7 +28,8 @@ def _in_one_transaction(stage: Stage) -> Generator[Event, None, AppliedMigration
     started = time.monotonic()
     step = stage.step
     stage.reset()
-    with stage.transaction(options=step.begin_options) as connection:
+    begun = yield from stage.take_turn(step.begin_options)
+    with stage.transaction(options=step.begin_options, begun=begun) as connection:
         for batch in batches(step, range(1, len(step.statements) + 1)):
             yield from stage.watched(batch[0], partial(send, connection, step, batch))
             yield from stage.said()

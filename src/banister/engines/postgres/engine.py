@@ -15,6 +15,7 @@ from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.lock import lock_key, signed
 from banister.engines.postgres.observer import Observer
+from banister.engines.postgres.pooler import refuse_behind_pooler, refuse_without_transactions
 from banister.engines.postgres.session import Connection, Session, connect
 from banister.engines.postgres.stage import Stage
 from banister.engines.queries import load_queries
@@ -24,7 +25,6 @@ from banister.errors import (
     HistoryError,
     Location,
     LockTimeout,
-    UnsupportedByEngine,
 )
 from banister.model import (
     AppliedMigration,
@@ -63,6 +63,7 @@ class PostgresEngine:
         #: None until the tables are known to be there.
         self._identity: Identity | None = None
         self._locked = False
+        self._lock_wait = 0.0
         #: No application so far is later than this, by the server's clock.
         self._last_applied: datetime | None = None
         self._conninfo = conninfo
@@ -80,6 +81,8 @@ class PostgresEngine:
             with self._session.reading() as connection:
                 history = self._store.read(connection, stored_downs=stored_downs)
         except psycopg.Error as error:
+            if self._session.pooled and error.sqlstate == "08P01":
+                raise refuse_without_transactions(self.database.display) from error
             raise HistoryError(
                 f"the history table {self._store.table} cannot be read: {first_line(error)}"
             ) from error
@@ -96,6 +99,10 @@ class PostgresEngine:
         unfit = self.unfit()
         if unfit is not None:
             raise unfit
+        self._lock_wait = wait_seconds
+        if self._session.pooled:
+            # Each transaction takes the lock for itself: a session lock would stay in the pool.
+            return
         try:
             yield from self._poll(wait_seconds)
         except psycopg.Error as error:
@@ -143,7 +150,7 @@ class PostgresEngine:
             # The end of the session gives the lock back too.
             self._session.connection.close()
 
-    def unfit(self) -> BanisterError | None:
+    def unfit(self, steps: Sequence[Step] = ()) -> BanisterError | None:
         """Return why nothing can be written here; see `Engine.unfit`."""
         if self._session.read_only is not None:
             return DatabaseError(
@@ -153,26 +160,27 @@ class PostgresEngine:
                 hint=self._session.read_only_hint,
             )
         if self._session.pooled:
-            return UnsupportedByEngine(
-                f"{self.database.display} is reached through a connection pooler: a session lock "
-                "could be left behind in it",
-                code="pooler",
-                state="nothing was run",
-                hint="give the URL of the server itself, for example with --url",
-            )
+            return refuse_behind_pooler(steps, self.database.display)
         return None
 
     def prepare(self) -> None:
         """Make or extend the history tables; see `Engine.prepare`."""
         try:
             self._session.reset(self._settings, lock_timeout=self._settings.lock_timeout)
-            with self._session.writing() as connection:
-                self._identity = self._store.prepare(connection, user=self._session.user)
+            try:
+                self._make_tables()
+            except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
+                # Behind a pooler two runs may make them at once: then they are there now.
+                self._make_tables()
         except psycopg.Error as error:
             raise HistoryError(
                 f"the history table {self._store.table} cannot be made or extended: "
                 f"{first_line(error)}"
             ) from error
+
+    def _make_tables(self) -> None:
+        with self._session.writing() as connection:
+            self._identity = self._store.prepare(connection, user=self._session.user)
 
     def apply(
         self,
@@ -196,6 +204,8 @@ class PostgresEngine:
             run=run,
             not_before=self._last_applied,
             seed=seed,
+            expected=expected,
+            lock_wait=self._lock_wait,
             attempt=attempt,
         )
         try:
@@ -229,7 +239,7 @@ class PostgresEngine:
                 )
                 self._store.log(connection, [entry], run)
 
-    def accept_edit(self, row: AppliedMigration, run: RunInfo) -> None:
+    def accept_edit(self, row: AppliedMigration, run: RunInfo, *, replaced: str | None) -> None:
         """Replace a row's checksums and kept down text; see `Engine.accept_edit`."""
         self._prepared()
         entry = LogEntry(
@@ -237,6 +247,7 @@ class PostgresEngine:
             version=row.version,
             name=row.name,
             checksum=row.up_checksum,
+            detail=replaced and f"was {replaced}",
         )
         with self._recording() as connection:
             self._store.accept(connection, row)
@@ -256,7 +267,7 @@ class PostgresEngine:
     def _connect(self) -> tuple[Session, Observer]:
         session = connect(self._conninfo, display=self._display, facts_query=self._queries["facts"])
         pid = session.connection.info.backend_pid
-        return session, Observer(conninfo=session.conninfo, pid=pid)
+        return session, Observer(conninfo=session.conninfo, pid=pid, enabled=not session.pooled)
 
     def _refuse_standstill(self, step: Step, expected: frozenset[Version]) -> None:
         """Raise where nobody has changed the history: the same plan would fail again for ever."""

@@ -13,6 +13,7 @@ from functools import partial
 
 import psycopg
 
+from banister.engines.base import HistoryChanged
 from banister.engines.postgres.faults import failed_at_end, failed_in_statement
 from banister.engines.postgres.recovery import BuildInProgress, Recovery
 from banister.engines.postgres.stage import Stage
@@ -54,6 +55,7 @@ class Journaled:
         """Run what is not done yet; return the row written at up, None at down."""
         started = time.monotonic()
         self.stage.reset()
+        self._check_history()
         first = self._step.done + 1
         if self._step.in_question is not None:
             first = yield from self._look_up()
@@ -78,6 +80,15 @@ class Journaled:
             yield self.stage.done(number)
         with self.stage.transaction() as connection:
             return self.stage.record(connection, started)
+
+    def _check_history(self) -> None:
+        """Raise HistoryChanged before anything is committed that could not be taken back."""
+        try:
+            versions = self.stage.store.versions(self.stage.session.connection)
+        except psycopg.Error as error:
+            raise failed_at_end(self._step, error, "reading the history") from error
+        if versions != self.stage.expected:
+            raise HistoryChanged
 
     def _alone(self, number: int) -> Generator[Event, None, None]:
         """Run what cannot share a transaction with its record, between two events."""

@@ -45,6 +45,8 @@ class Observer:
 
     conninfo: str = field(repr=False)
     pid: int
+    #: False: a pooler may give a second connection only when the first is done.
+    enabled: bool = True
     _queries: Any = None
     _connection: Connection | None = None
     _blind_until: float = 0.0
@@ -79,6 +81,8 @@ class Observer:
             self._connection = None
 
     def _connected(self) -> Connection | None:
+        if not self.enabled:
+            return None
         if self._connection is None and time.monotonic() >= self._blind_until:
             self._queries = self._queries or load_queries(__package__ or "", "watch.sql")
             connection: Connection = psycopg.connect(

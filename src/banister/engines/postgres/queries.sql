@@ -142,6 +142,10 @@ SELECT version::pg_catalog.text FROM {history}
 -- name: try_lock
 SELECT pg_catalog.pg_try_advisory_lock(%(key)s::pg_catalog.int8)
 
+-- name: try_xact_lock
+-- Held to the end of the transaction: the only lock that a transaction pooler cannot leave behind.
+SELECT pg_catalog.pg_backend_pid(), pg_catalog.pg_try_advisory_xact_lock(%(key)s::pg_catalog.int8)
+
 -- name: unlock
 SELECT pg_catalog.pg_advisory_unlock(%(key)s::pg_catalog.int8)
 

@@ -71,11 +71,17 @@ class Session:
     conninfo: str = field(repr=False)
     #: The server process is not the one the connection was promised: a pooler stands between.
     pooled: bool
+    #: Settings that every transaction of ours begins with, where a pooler keeps no session.
+    _pins: dict[str, str] = field(default_factory=dict, repr=False)
     #: Filled by the connection, emptied by `take_notices`.
     _notices: deque[Notice] = field(default_factory=deque, repr=False)
 
     def reset(self, settings: SessionSettings, *, lock_timeout: float) -> None:
-        """Bring the session to the state every file starts from. `lock_timeout` in seconds."""
+        """Bring the session to the state every file starts from. `lock_timeout` in seconds.
+
+        Behind a pooler there is no session to reset: the same settings then hold in each
+        transaction that `begin` begins.
+        """
         pins = {
             "client_encoding": "UTF8",
             "standard_conforming_strings": "on",
@@ -85,14 +91,32 @@ class Session:
             "search_path": settings.search_path,
             "timezone": settings.timezone,
         }
+        self._pins.clear()
+        self._pins.update({name: value for name, value in pins.items() if value is not None})
+        if self.pooled:
+            return
         with self.connection.pipeline():
             for statement in _RESET:
                 self.connection.execute(statement)
-            for name, value in pins.items():
-                if value is not None:
-                    self.connection.execute(
-                        "SELECT pg_catalog.set_config(%s, %s, false)", (name, value)
-                    )
+            self._pin(local=False)
+
+    def begin(self, options: str = "") -> None:
+        """Begin a transaction, with `options` as BEGIN takes them."""
+        self.connection.execute(f"BEGIN {options}".encode())
+        if self.pooled:
+            with self.connection.pipeline():
+                self._pin(local=True)
+
+    def leave_nothing_behind(self) -> None:
+        """Before COMMIT: the next client of a pooled connection must not find our settings."""
+        if self.pooled:
+            self.connection.execute("RESET ALL")
+
+    def _pin(self, *, local: bool) -> None:
+        for name, value in self._pins.items():
+            self.connection.execute(
+                "SELECT pg_catalog.set_config(%s, %s, %s)", (name, value, local)
+            )
 
     def take_notices(self) -> Iterator[Notice]:
         """Yield what the server said since the last call."""
@@ -120,6 +144,8 @@ class Session:
     def writing(self) -> Iterator[Connection]:
         """One transaction of our own: committed at the end, rolled back on any exception."""
         with self.connection.transaction():
+            if self.pooled:
+                self._pin(local=True)
             yield self.connection
 
 

@@ -1,5 +1,6 @@
 """The ground a step runs on: its session, its transactions, its log, and what may end it."""
 
+import random
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,10 +13,11 @@ import psycopg
 from banister.engines.base import HistoryChanged, SessionSettings, TryAgain
 from banister.engines.postgres.faults import failed_at_end, first_line
 from banister.engines.postgres.history import HistoryStore, Identity
+from banister.engines.postgres.lock import signed
 from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.session import LOCAL_ZONE, Connection, Session
 from banister.engines.postgres.watched import Damage, watched
-from banister.errors import Failure, Location, MigrationFailed, OutcomeUnknown
+from banister.errors import Failure, Location, LockTimeout, MigrationFailed, OutcomeUnknown
 from banister.model import (
     AppliedMigration,
     Direction,
@@ -26,6 +28,8 @@ from banister.model import (
     ServerNotice,
     StatementDone,
     Step,
+    Version,
+    WaitingForLock,
 )
 from banister.script import checksum
 
@@ -37,6 +41,9 @@ _PASSING = {
     "40P01": "it was the victim of a deadlock",
     "40001": "it could not be serialized with other transactions",
 }
+
+#: Pause between two looks at the runner lock, in seconds; spread so that runners do not march.
+_POLL_SECONDS = (0.2, 0.5)
 
 #: The lock timeout rises by this factor an attempt, up to this many seconds.
 _RISE = 1.5
@@ -61,6 +68,10 @@ class Stage:
     not_before: datetime | None
     #: A decision about seeds to record with the step.
     seed: bool | None = None
+    #: The versions that the plan takes as applied.
+    expected: frozenset[Version] = frozenset()
+    #: Seconds to wait for another run, where the lock is taken by each transaction.
+    lock_wait: float = 0.0
     #: From 1: each further one waits longer for locks.
     attempt: int = 1
 
@@ -197,13 +208,66 @@ class Stage:
             hint=hint,
         )
 
+    def take_turn(self, options: str) -> Generator[Event, None, bool]:
+        """Behind a pooler: begin a transaction that holds the runner lock; return whether begun.
+
+        Polled, as the session lock is. Raises HistoryChanged when the applied versions are not the
+        expected ones any more, with nothing begun.
+        """
+        if not self.session.pooled:
+            return False
+        started = time.monotonic()
+        told = False
+        while True:
+            with self._rolled_back_on_error():
+                self.session.begin(options)
+                pid, taken = self._try_xact_lock()
+                if taken and self.store.versions(self.session.connection) != self.expected:
+                    raise HistoryChanged
+            if taken:
+                self.observer.pid = pid
+                return True
+            self._roll_back(self.session.connection)
+            waited = time.monotonic() - started
+            if waited > self.lock_wait:
+                raise LockTimeout(
+                    "another run holds the lock",
+                    hint="run again when it is done; `lock_wait` in the settings says how long "
+                    "to wait",
+                )
+            if not told:
+                told = True
+                yield WaitingForLock(holder="another run", waited_seconds=waited)
+            time.sleep(random.uniform(*_POLL_SECONDS))  # noqa: S311 -- jitter, not a secret
+
     @contextmanager
-    def transaction(self, *, options: str = "") -> Iterator[Connection]:
-        """BEGIN … COMMIT; rolled back on any exception, also when the run is interrupted."""
+    def _rolled_back_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            self._roll_back(self.session.connection)
+            raise failed_at_end(self.step, error, "taking the lock") from error
+        except BaseException:
+            self._roll_back(self.session.connection)
+            raise
+
+    def _try_xact_lock(self) -> tuple[int, bool]:
+        query = self.queries["try_xact_lock"].encode()
+        row = self.session.connection.execute(query, {"key": signed(*self.key)}).fetchone()
+        return (row[0], row[1]) if row else (0, False)
+
+    @contextmanager
+    def transaction(self, *, options: str = "", begun: bool = False) -> Iterator[Connection]:
+        """BEGIN … COMMIT; rolled back on any exception, also when the run is interrupted.
+
+        `begun`: `take_turn` has begun it.
+        """
         connection = self.session.connection
         try:
-            connection.execute(f"BEGIN {options}".encode())
+            if not begun:
+                self.session.begin(options)
             yield connection
+            self.session.leave_nothing_behind()
         except psycopg.Error as error:
             self._roll_back(connection)
             raise failed_at_end(self.step, error, "recording it") from error

@@ -100,7 +100,7 @@ class SqliteEngine:
     def unlock(self) -> None:
         """Do nothing: no lock is held between steps."""
 
-    def unfit(self) -> BanisterError | None:
+    def unfit(self, steps: Sequence[Step] = ()) -> BanisterError | None:  # noqa: ARG002 -- all fit
         """Return why nothing can be written here; see `Engine.unfit`."""
         needed = [self._path.parent]
         try:
@@ -169,7 +169,7 @@ class SqliteEngine:
                 _, applied = self._tables.add(session, row, run, applied)
                 self._tables.log(session, [_about(LogEvent.BASELINED, row)], run)
 
-    def accept_edit(self, row: AppliedMigration, run: RunInfo) -> None:
+    def accept_edit(self, row: AppliedMigration, run: RunInfo, *, replaced: str | None) -> None:
         """Replace a row's name, checksums and kept down text, with its EDIT_ACCEPTED event.
 
         Raises HistoryChanged when the row is not there any more.
@@ -179,7 +179,8 @@ class SqliteEngine:
             if row.version.number not in applied.versions:
                 raise HistoryChanged
             self._tables.accept(session, row, applied)
-            self._tables.log(session, [_about(LogEvent.EDIT_ACCEPTED, row)], run)
+            event = _about(LogEvent.EDIT_ACCEPTED, row, detail=replaced and f"was {replaced}")
+            self._tables.log(session, [event], run)
 
     def reconnect(self) -> None:
         """Do nothing: a file is opened whenever it is needed."""
@@ -261,5 +262,7 @@ def _refuse_unsupported(path: Path, settings: SessionSettings) -> None:
             )
 
 
-def _about(event: LogEvent, row: AppliedMigration) -> LogEntry:
-    return LogEntry(event=event, version=row.version, name=row.name, checksum=row.up_checksum)
+def _about(event: LogEvent, row: AppliedMigration, *, detail: str | None = None) -> LogEntry:
+    return LogEntry(
+        event=event, version=row.version, name=row.name, checksum=row.up_checksum, detail=detail
+    )
