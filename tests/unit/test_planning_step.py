@@ -231,6 +231,23 @@ def test_strings_that_end_elsewhere_are_refused(value: str) -> None:
     refused(f"SET standard_conforming_strings = {value};", "strings_not_standard")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET client_encoding = 'LATIN1';",
+        "SET NAMES 'latin1';",
+        "SET LOCAL client_encoding = win1252;",
+    ],
+)
+def test_another_client_encoding_is_refused(text: str) -> None:
+    refused(text, "client_encoding")
+
+
+@pytest.mark.parametrize("value", ["'UTF8'", "utf8", "'UTF-8'", "DEFAULT"])
+def test_saying_that_the_text_is_utf8_is_fine(value: str) -> None:
+    clean(f"SET client_encoding = {value};")
+
+
 def test_strings_as_they_are_may_be_said() -> None:
     clean("SET standard_conforming_strings = on;")
 

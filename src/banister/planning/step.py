@@ -33,6 +33,8 @@ _BEGIN_WORDS = frozenset(
     )
 )
 
+_UTF8 = frozenset({"default", "utf8", "utf-8", "unicode"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Piece:
@@ -131,6 +133,20 @@ class _Builder:
                 "statements",
                 offset=start,
                 hint="write strings with backslash escapes as E'…' and remove this statement",
+            )
+        if known.setting == "client_encoding" and value not in {
+            "default",
+            "utf8",
+            "utf-8",
+            "unicode",
+        }:
+            self.say(
+                Severity.ERROR,
+                "client_encoding",
+                "files are read and sent as UTF-8: under another client_encoding the server would "
+                "take the text for something else",
+                offset=start,
+                hint="store the file as UTF-8 and remove this statement",
             )
         for setting in known.session_settings:
             if setting in _SESSION_ADVICE:

@@ -8,7 +8,7 @@ SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
        pg_catalog.pg_is_in_recovery(),
        pg_catalog.current_setting('transaction_read_only'),
        SESSION_USER,
-       pg_catalog.current_database()
+       pg_catalog.version()
 
 -- name: table_shape
 -- Columns of the history table: name, type, and whether a write may leave it out.

@@ -14,7 +14,7 @@ from banister.engines.base import Database, SessionSettings
 from banister.errors import ConnectionFailed, DatabaseError
 from banister.model import Dialect
 
-__all__ = ["LOCAL_ZONE", "Connection", "Notice", "Session", "connect"]
+__all__ = ["LOCAL_TIMES", "Connection", "Notice", "Session", "connect"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -44,7 +44,10 @@ _RESET = (
 
 #: A history table of another runner may keep times without their zone: they are read and written
 #: in the one that this client gets by itself, whatever a file or a setting asks for.
-LOCAL_ZONE = "SET LOCAL timezone TO DEFAULT"
+LOCAL_TIMES = (
+    "SET LOCAL timezone TO DEFAULT",
+    "SET LOCAL datestyle TO DEFAULT",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +74,20 @@ class Session:
     conninfo: str = field(repr=False)
     #: The server process is not the one the connection was promised: a pooler stands between.
     pooled: bool
+    #: The server can be told to look whether its client is still there.
+    notices_lost_clients: bool
     #: Settings that every transaction of ours begins with, where a pooler keeps no session.
     _pins: dict[str, str] = field(default_factory=dict, repr=False)
     #: Filled by the connection, emptied by `take_notices`.
     _notices: deque[Notice] = field(default_factory=deque, repr=False)
 
-    def reset(self, settings: SessionSettings, *, lock_timeout: float) -> None:
+    def reset(
+        self, settings: SessionSettings, *, lock_timeout: float, orphans: bool = False
+    ) -> None:
         """Bring the session to the state every file starts from. `lock_timeout` in seconds.
+
+        `orphans`: a statement may go on when its client is gone; otherwise the server notices that
+        within a second and ends it.
 
         Behind a pooler there is no session to reset: the same settings then hold in each
         transaction that `begin` begins.
@@ -87,6 +97,7 @@ class Session:
             "standard_conforming_strings": "on",
             "row_security": "off",
             "lock_timeout": _milliseconds(lock_timeout),
+            "client_connection_check_interval": self._check_interval(orphans=orphans),
             "statement_timeout": _milliseconds(settings.statement_timeout),
             "search_path": settings.search_path,
             "timezone": settings.timezone,
@@ -99,6 +110,12 @@ class Session:
             for statement in _RESET:
                 self.connection.execute(statement)
             self._pin(local=False)
+
+    def _check_interval(self, *, orphans: bool) -> str | None:
+        # https://www.postgresql.org/docs/current/runtime-config-connection.html
+        if not self.notices_lost_clients:
+            return None
+        return "0" if orphans else "1s"
 
     def begin(self, options: str = "") -> None:
         """Begin a transaction, with `options` as BEGIN takes them."""
@@ -134,7 +151,8 @@ class Session:
         try:
             with self.connection.pipeline():
                 self.connection.execute("SET LOCAL row_security = off")
-                self.connection.execute(LOCAL_ZONE)
+                for statement in LOCAL_TIMES:
+                    self.connection.execute(statement)
             yield self.connection
         finally:
             if not self.connection.closed:
@@ -184,7 +202,7 @@ def _look(connection: Connection, conninfo: str, display: str, facts_query: str)
     row = connection.execute(facts_query.encode()).fetchone()
     if row is None:
         raise ConnectionFailed(f"{display} did not say what it is")
-    number, version, pid, recovering, read_only, user, _name = row
+    number, version, pid, recovering, read_only, user, build = row
     why_not = hint = None
     if recovering:
         why_not = "this server is a standby: it replays another server and takes no writes"
@@ -211,6 +229,7 @@ def _look(connection: Connection, conninfo: str, display: str, facts_query: str)
         read_only=why_not,
         read_only_hint=hint,
         pooled=pid != connection.info.backend_pid,
+        notices_lost_clients=number >= 140_000 and "Visual C++" not in build,
         _notices=notices,
     )
 

@@ -15,7 +15,7 @@ from banister.engines.postgres.faults import failed_at_end, first_line
 from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.lock import signed
 from banister.engines.postgres.observer import Observer
-from banister.engines.postgres.session import LOCAL_ZONE, Connection, Session
+from banister.engines.postgres.session import LOCAL_TIMES, Connection, Session
 from banister.engines.postgres.watched import Damage, watched
 from banister.errors import Failure, Location, LockTimeout, MigrationFailed, OutcomeUnknown
 from banister.model import (
@@ -28,6 +28,7 @@ from banister.model import (
     ServerNotice,
     StatementDone,
     Step,
+    TransactionMode,
     Version,
     WaitingForLock,
 )
@@ -84,7 +85,11 @@ class Stage:
         # What was said while the tables were made is not about this step.
         self.session.drop_notices()
         try:
-            self.session.reset(self.settings, lock_timeout=timeout)
+            self.session.reset(
+                self.settings,
+                lock_timeout=timeout,
+                orphans=self.step.mode is TransactionMode.STATEMENTS,
+            )
         except psycopg.Error as error:
             raise failed_at_end(self.step, error, "preparing the session") from error
 
@@ -181,7 +186,8 @@ class Stage:
             with connection.pipeline():
                 connection.execute("SET LOCAL SESSION AUTHORIZATION DEFAULT")
                 connection.execute("SET LOCAL role TO DEFAULT")
-                connection.execute(LOCAL_ZONE)
+                for statement in LOCAL_TIMES:
+                    connection.execute(statement)
             locked, same = self.store.still_ours(connection, self.identity, high=high, low=low)
         except psycopg.Error as error:
             raise failed_at_end(self.step, error, "recording it") from error

@@ -34,13 +34,16 @@ def batches(step: Step, numbers: Sequence[int]) -> Iterator[list[int]]:
     """Yield the statements in bounded batches; one with COPY rows is a batch of its own."""
     batch: list[int] = []
     size = 0
+    # Small at first, so that a long file shows early how far it is.
+    limit = 4
     for number in numbers:
         statement = step.statements[number - 1]
         copies = statement.copy_start is not None
-        full = len(batch) == _BATCH_STATEMENTS or size > _BATCH_CHARACTERS
+        full = len(batch) == limit or size > _BATCH_CHARACTERS
         if batch and (full or copies):
             yield batch
             batch, size = [], 0
+            limit = min(limit * 2, _BATCH_STATEMENTS)
         batch.append(number)
         size += len(statement.text)
         if copies:
