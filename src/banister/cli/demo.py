@@ -65,6 +65,9 @@ def _project() -> Iterator[Path]:
     example = Path(banister.__file__).parent / "example"
     with tempfile.TemporaryDirectory(prefix="banister-demo-") as name:
         folder = Path(name)
+        # As root the server runs as another account, which must get to its data in here; where
+        # it does not, they would be kept elsewhere and stay behind.
+        folder.chmod(0o711)
         shutil.copytree(example, folder / "migrations")
         (folder / "banister.toml").write_text(_SETTINGS, encoding="utf-8")
         yield folder
