@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     call = Call()
     _print_everything()
-    signal.signal(signal.SIGTERM, _terminate)
+    _Signals().install()
     try:
         return _run(given, call)
     except Exception as error:  # noqa: BLE001 -- a fault of our own: nothing of it may show a secret
@@ -112,8 +112,24 @@ def _interrupted(stop: BaseException | None, call: Call, given: list[str]) -> in
     return interrupted(143 if isinstance(stop, Terminated) else 130, call, given)
 
 
-def _terminate(_signum: int, _frame: FrameType | None) -> None:
-    raise Terminated
+class _Signals:
+    """The first Ctrl-C or SIGTERM ends the run in order; the second ends the process at once."""
+
+    def __init__(self) -> None:
+        self._seen = False
+
+    def install(self) -> None:
+        """Take both signals; one that is ignored, as in a background job, stays so."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self._seen:
+            # The server notices that its client is gone, and rolls back.
+            os._exit(128 + number)
+        self._seen = True
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def _print_everything() -> None:

@@ -1,0 +1,57 @@
+"""The first signal ends a run in order, the second at once; nothing of a migration is left."""
+
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from postgres_kit import Site, SiteMaker
+from servers import PostgresDatabase
+
+#: A statement that no cancel request ends.
+STUBBORN = """\
+CREATE TABLE left_over (id int);
+DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END;
+END LOOP; END $$;
+"""
+
+
+@pytest.fixture
+def site(postgres: PostgresDatabase, tmp_path: Path) -> Site:
+    return SiteMaker(tmp_path)(postgres, {"001_stubborn": STUBBORN})
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "sigterm"]
+)
+def test_the_second_signal_leaves_at_once_and_the_server_rolls_back(
+    site: Site, number: signal.Signals, code: int
+) -> None:
+    with site.command("up") as process:
+        site.wait_for_statement("LOOP")
+        started = time.monotonic()
+        # Signals that are not yet delivered count as one: sent until two have arrived.
+        while process.poll() is None:
+            process.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        assert process.returncode == code
+        # After one signal alone it would wait for the cancelled statement for five seconds.
+        assert time.monotonic() - started < 4
+
+    site.wait_until_gone()
+    assert not site.exists("left_over")
+    assert site.runner_locks() == 0
+
+
+def test_after_one_signal_a_statement_that_cannot_be_cancelled_is_cut_off(site: Site) -> None:
+    with site.command("up") as process:
+        site.wait_for_statement("LOOP")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+
+    site.wait_until_gone()
+    assert not site.exists("left_over")
