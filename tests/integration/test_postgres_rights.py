@@ -393,3 +393,34 @@ def test_no_failure_to_connect_tells_the_password(
     assert "Traceback" not in said
     if form == "json":
         assert json.loads(done.stdout)["error"]["message"]
+
+
+def test_everything_runs_as_the_role_that_the_settings_name(site: Site) -> None:
+    """The login owns nothing and may do nothing, but it is a member of the owner."""
+    site.write(TWO)
+    with (
+        role(site.database, "GRANT CREATE, USAGE ON SCHEMA public TO {role}") as (owner, _),
+        role(site.database, f"GRANT {owner} TO {{role}}", "ALTER ROLE {role} NOINHERIT") as (
+            _,
+            url,
+        ),
+    ):
+        project = site.project(url=url, role=owner)
+        project.up()
+        assert [row.state for row in project.status().rows] == [State.APPLIED, State.APPLIED]
+        owners = site.rows("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
+        assert owners == [(owner,)]
+        project.down(2)
+        assert not site.exists("t")
+
+
+def test_a_role_that_the_login_is_no_member_of_is_refused_with_the_grant(site: Site) -> None:
+    site.write(TWO)
+    with (
+        role(site.database) as (owner, _),
+        role(site.database) as (login, url),
+        pytest.raises(banister.HistoryError) as caught,
+    ):
+        site.project(url=url, role=owner).up()
+    assert caught.value.hint is not None
+    assert f"GRANT {owner} TO {login}" in caught.value.hint

@@ -20,6 +20,7 @@ def open_engine(target: Target, settings: Settings) -> Iterator[Engine]:
     session = SessionSettings(
         lock_timeout=settings.lock_timeout,
         statement_timeout=settings.statement_timeout,
+        role=settings.role,
         search_path=settings.search_path,
         timezone=settings.timezone,
     )

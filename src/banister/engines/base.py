@@ -52,6 +52,8 @@ class SessionSettings:
 
     lock_timeout: float = 1.0
     statement_timeout: float | None = None
+    #: What SET ROLE is given after the login.
+    role: str | None = None
     search_path: str | None = None
     timezone: str | None = None
 

@@ -52,6 +52,8 @@ class Settings:
     statement_timeout: float | None = None
     #: How long to wait for another run.
     lock_wait: float = 600.0
+    #: None: the role that logged in.
+    role: str | None = None
     search_path: str | None = None
     timezone: str | None = None
     out_of_order: bool = False

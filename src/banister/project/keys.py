@@ -103,6 +103,12 @@ KEYS: tuple[Key, ...] = (
         doc="How long to wait for another run of Banister on the same database.",
     ),
     Key(
+        name="role",
+        kind=Kind.TEXT,
+        doc="PostgreSQL: the role that everything runs as, by SET ROLE after the login.",
+        max_bytes=63,
+    ),
+    Key(
         name="search_path",
         kind=Kind.TEXT,
         doc="PostgreSQL: the search_path that every migration starts with.",

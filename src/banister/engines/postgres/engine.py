@@ -84,7 +84,11 @@ class PostgresEngine:
             if self._session.pooled and error.sqlstate == "08P01":
                 raise refuse_without_transactions(self.database.display) from error
             raise HistoryError(
-                f"the history table {self._store.table} cannot be read: {first_line(error)}"
+                f"the history table {self._store.table} cannot be read: {first_line(error)}",
+                hint=f"GRANT {self._settings.role} TO {self._session.user}; or take `role` out of "
+                "the settings"
+                if self._settings.role and error.sqlstate in {"42501", "22023"}
+                else None,
             ) from error
         times = [row.applied_at for row in history.applied if row.applied_at is not None]
         self._last_applied = max(times, default=None)
@@ -265,7 +269,12 @@ class PostgresEngine:
         self._session.connection.close()
 
     def _connect(self) -> tuple[Session, Observer]:
-        session = connect(self._conninfo, display=self._display, facts_query=self._queries["facts"])
+        session = connect(
+            self._conninfo,
+            display=self._display,
+            facts_query=self._queries["facts"],
+            role=self._settings.role,
+        )
         pid = session.connection.info.backend_pid
         return session, Observer(conninfo=session.conninfo, pid=pid, enabled=not session.pooled)
 

@@ -66,6 +66,8 @@ class Session:
     database: Database
     #: The role the session logged in as.
     user: str
+    #: The role that everything runs as; None: the one that logged in.
+    role: str | None
     #: Why nothing can be written here; None: writes are possible.
     read_only: str | None
     #: What to do about that.
@@ -99,6 +101,7 @@ class Session:
             "lock_timeout": _milliseconds(lock_timeout),
             "client_connection_check_interval": self._check_interval(orphans=orphans),
             "statement_timeout": _milliseconds(settings.statement_timeout),
+            "role": self.role,
             "search_path": settings.search_path,
             "timezone": settings.timezone,
         }
@@ -153,10 +156,19 @@ class Session:
                 self.connection.execute("SET LOCAL row_security = off")
                 for statement in LOCAL_TIMES:
                     self.connection.execute(statement)
+                self.be_ourselves()
             yield self.connection
         finally:
             if not self.connection.closed:
                 self.connection.execute("ROLLBACK")
+
+    def be_ourselves(self) -> None:
+        """Take back, for the open transaction, whatever role a file has chosen."""
+        self.connection.execute("SET LOCAL SESSION AUTHORIZATION DEFAULT")
+        if self.role is None:
+            self.connection.execute("SET LOCAL role TO DEFAULT")
+        else:
+            self.connection.execute("SELECT pg_catalog.set_config('role', %s, true)", (self.role,))
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -167,7 +179,7 @@ class Session:
             yield self.connection
 
 
-def connect(conninfo: str, *, display: str, facts_query: str) -> Session:
+def connect(conninfo: str, *, display: str, facts_query: str, role: str | None = None) -> Session:
     """Connect and look at the server. Raises ConnectionFailed; no message holds a secret."""
     try:
         given = conninfo_to_dict(conninfo)
@@ -192,13 +204,15 @@ def connect(conninfo: str, *, display: str, facts_query: str) -> Session:
             f"cannot connect to {display}: {str(error).strip()}", hint=_connect_hint(error)
         ) from None
     try:
-        return _look(connection, full, display, facts_query)
+        return _look(connection, full, display, facts_query, role)
     except psycopg.Error as error:
         connection.close()
         raise DatabaseError(f"{display} did not answer: {error}") from error
 
 
-def _look(connection: Connection, conninfo: str, display: str, facts_query: str) -> Session:
+def _look(
+    connection: Connection, conninfo: str, display: str, facts_query: str, role: str | None
+) -> Session:
     row = connection.execute(facts_query.encode()).fetchone()
     if row is None:
         raise ConnectionFailed(f"{display} did not say what it is")
@@ -226,6 +240,7 @@ def _look(connection: Connection, conninfo: str, display: str, facts_query: str)
             server_version=(number // 10000, number % 10000),
         ),
         user=user,
+        role=role,
         read_only=why_not,
         read_only_hint=hint,
         pooled=pid != connection.info.backend_pid,

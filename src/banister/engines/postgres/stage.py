@@ -184,8 +184,7 @@ class Stage:
         high, low = self.key
         try:
             with connection.pipeline():
-                connection.execute("SET LOCAL SESSION AUTHORIZATION DEFAULT")
-                connection.execute("SET LOCAL role TO DEFAULT")
+                self.session.be_ourselves()
                 for statement in LOCAL_TIMES:
                     connection.execute(statement)
             locked, same = self.store.still_ours(connection, self.identity, high=high, low=low)

@@ -253,7 +253,7 @@ def _refuse_unsupported(path: Path, settings: SessionSettings) -> None:
             "a SQLite database in memory is gone when the command ends",
             hint="give the path of a file",
         )
-    for setting in ("search_path", "timezone"):
+    for setting in ("role", "search_path", "timezone"):
         if getattr(settings, setting) is not None:
             raise UnsupportedByEngine(
                 f"SQLite has no {setting}",
