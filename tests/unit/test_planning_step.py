@@ -295,3 +295,19 @@ def test_the_step_carries_the_down_that_is_kept_with_its_row() -> None:
     )
     assert step.down is down
     assert step.notes == ("by the way",)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "options"),
+    [
+        (PG, "IMMEDIATE"),
+        (PG, "LEVEL NOT READ"),
+        (LITE, "ISOLATION LEVEL SERIALIZABLE"),
+        (LITE, "LEVEL NOT READ"),
+    ],
+)
+def test_what_the_engine_does_not_know_is_refused_before_anything_runs(
+    dialect: Dialect, options: str
+) -> None:
+    finding = refused(f"BEGIN {options}; SELECT 1; COMMIT;", "begin_options", dialect)
+    assert options in finding.message

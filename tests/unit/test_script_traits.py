@@ -169,13 +169,29 @@ def test_a_local_setting_is_named_apart() -> None:
     assert (found.setting, found.session_settings) == ("standard_conforming_strings", ())
 
 
-@pytest.mark.parametrize("text", ["call p();", "do $$ begin end $$;", "DO LANGUAGE plpgsql 'x';"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "call p();",
+        "do $$ begin commit; end $$;",
+        "DO LANGUAGE plpgsql 'begin Rollback; end';",
+        "do $$ begin call p(); end $$;",
+    ],
+)
 def test_what_may_commit_is_told(text: str) -> None:
     assert of(text).may_commit
 
 
-def test_nothing_else_may_commit() -> None:
-    assert not of("insert into t values (1) on conflict do nothing;").may_commit
+@pytest.mark.parametrize(
+    "text",
+    [
+        "insert into t values ('commit') on conflict do nothing;",
+        "do $$ begin end $$;",
+        "do $$ begin update committed set called = 1; end $$;",
+    ],
+)
+def test_nothing_else_may_commit(text: str) -> None:
+    assert not of(text).may_commit
 
 
 def test_copy_from_stdin_is_told() -> None:

@@ -13,9 +13,9 @@ __all__ = ["command"]
 @command_options()
 def command(invocation: Invocation, *, version: str) -> None:
     """Adopt an existing database."""
-    project = invocation.project()
+    project = invocation.project_with_database()
     invocation.introduce(project)
-    rows = project.baseline(version)
+    rows = project.baseline(version, on_event=invocation.output.event)
     invocation.output.put(
         migrations=[
             {"version": row.version.text, "name": row.name, "state": "baselined"} for row in rows

@@ -51,6 +51,15 @@ class Invocation:
             )
         return project
 
+    def project_with_database(self) -> "Project":
+        """Open the project; UsageError, which shows every way, where no database is named."""
+        from banister.project import no_target_error  # noqa: PLC0415 -- not needed for --help
+
+        project = self.project()
+        if project.target is None:
+            raise no_target_error()
+        return project
+
     def introduce(self, project: "Project", database: "Database | None" = None) -> None:
         """Say which database was chosen and by whom, and which folder."""
         output, target = self.output, project.target

@@ -35,6 +35,7 @@ def command(invocation: Invocation) -> int:
     with _project() as folder:
         output.say("A small project: a portfolio backend with two migrations.")
         output.say("Its database is a PostgreSQL that runs for this demo only.", "")
+        output.say(output.style.bold("$ export DATABASE_URL=embedded:"), "")
         server_start(folder)
         try:
             for line in _COMMANDS:
@@ -75,10 +76,10 @@ def _project() -> Iterator[Path]:
 
 def _call(folder: Path, line: str, *, as_json: bool) -> tuple[int, Any]:
     """Run one command the way a user would; its text goes straight to where ours goes."""
-    arguments = [sys.executable, "-m", "banister", *shlex.split(line), "--url", "embedded:"]
+    arguments = [sys.executable, "-m", "banister", *shlex.split(line)]
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("BANISTER_")
-    }
+    } | {"DATABASE_URL": "embedded:"}
     if as_json:
         arguments += ["--format", "json"]
     done = subprocess.run(

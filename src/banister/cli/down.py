@@ -21,6 +21,6 @@ def command(invocation: Invocation, *, count: int | None, to: str | None) -> Non
 
 def run_down(invocation: Invocation, *, count: int, to: str | None = None) -> None:
     """Roll back and say so."""
-    project = invocation.project()
+    project = invocation.project_with_database()
     invocation.introduce(project)
     project.down(count, to=to, on_event=invocation.output.event)

@@ -38,12 +38,12 @@ def command(
     asked = [option for option in (accept_edit, done, retry) if option is not None]
     if len(asked) != 1:
         raise UsageError("give one of --accept-edit, --done and --retry")
-    project = invocation.project()
+    project = invocation.project_with_database()
     if accept_edit is not None:
         if version is not None:
             raise UsageError("--accept-edit names the version itself")
         invocation.introduce(project)
-        row = project.accept_edit(accept_edit)
+        row = project.accept_edit(accept_edit, on_event=invocation.output.event)
         invocation.output.put(
             migrations=[{"version": row.version.text, "name": row.name, "state": "edit_accepted"}]
         )

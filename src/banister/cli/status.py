@@ -25,7 +25,7 @@ def command(invocation: Invocation, *, check: bool) -> int:
 def run_status(invocation: Invocation, *, check: bool = False) -> int:
     """Show where every migration stands; return the exit code."""
     output = invocation.output
-    project = invocation.project()
+    project = invocation.project_with_database()
     found = project.status()
     invocation.introduce(project, found.database)
     output.put(migrations=[status_json(row) for row in found.rows])

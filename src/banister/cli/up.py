@@ -18,6 +18,6 @@ def command(invocation: Invocation, *, to: str | None, out_of_order: bool) -> No
 
 def run_up(invocation: Invocation, *, to: str | None = None, out_of_order: bool = False) -> None:
     """Apply what is pending and say so."""
-    project = invocation.project()
+    project = invocation.project_with_database()
     invocation.introduce(project)
     project.up(to=to, out_of_order=out_of_order, on_event=invocation.output.event)

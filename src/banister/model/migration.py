@@ -65,6 +65,8 @@ class Folder:
     path: str
     #: Sorted by version; of a number given twice the first one only.
     migrations: tuple[Migration, ...] = ()
+    #: Versions whose up file is there and cannot be read; the findings say why.
+    unreadable: frozenset[Version] = frozenset()
     #: What reading names, bytes and directives found.
     findings: tuple[Finding, ...] = ()
 

@@ -88,6 +88,10 @@ class State(StrEnum):
     MISSING = "missing"
     #: Applied, and its file has another text now.
     EDITED = "edited"
+    #: Applied, and its file has another name now.
+    RENAMED = "renamed"
+    #: Applied, and its file cannot be read.
+    UNREADABLE = "unreadable"
     #: Begun outside a transaction and not ended.
     UNFINISHED = "unfinished"
 

@@ -44,6 +44,8 @@ def _is_about(finding: Finding, versions: frozenset[Version]) -> bool:
 def _check_rows(folder: Folder, history: History) -> Iterator[Finding]:
     for row in history.applied:
         migration = folder.by_version.get(row.version)
+        if migration is None and row.version in folder.unreadable:
+            continue
         if migration is None:
             yield _file_missing(folder, row)
         elif row.name and row.name != migration.name:

@@ -148,7 +148,9 @@ def plan_down(
         migration = folder.by_version.get(row.version)
         version = migration.version if migration else row.version
         name = migration.name if migration else row.name
-        script, notes = _down_script(migration, history, row.version)
+        script, notes = _down_script(
+            migration, history, row.version, unreadable=row.version in folder.unreadable
+        )
         if script is None:
             findings.append(_irreversible(version, name, migration, folder))
             continue
@@ -163,7 +165,13 @@ def plan_down(
         findings.append(_fewer_applied(len(rows), count))
     concerned = frozenset(step.version for step in steps)
     around = (
-        *soften(folder.findings, keep=concerned, never=frozenset({"missing_up"})),
+        # A file that only its up needs does not stand in the way; whether there is a way down is
+        # told from what the database keeps, too.
+        *soften(
+            tuple(finding for finding in folder.findings if finding.code != "missing_down"),
+            keep=concerned - folder.unreadable,
+            never=frozenset({"missing_up"}),
+        ),
         *soften(check_history(folder, history)),
     )
     return Plan(
@@ -180,7 +188,7 @@ def _is_zero(text: str) -> bool:
 
 
 def _down_script(
-    migration: Migration | None, history: History, version: Version
+    migration: Migration | None, history: History, version: Version, *, unreadable: bool
 ) -> tuple[Script | None, tuple[str, ...]]:
     row = history.by_version[version]
     if migration is not None and migration.up.directives.irreversible:
@@ -194,7 +202,8 @@ def _down_script(
     kept = Source(path=f"{row.version}_{row.name}.down.sql (kept in the database)",
                   text=row.down_text)  # fmt: skip
     script, _ = make_script(kept, Direction.DOWN, from_file=False)
-    return script, ("the down file is gone: the text kept in the database is used",)
+    why = "the files cannot be read" if unreadable else "the down file is gone"
+    return script, (f"{why}: the text kept in the database is used",)
 
 
 def _irreversible(

@@ -9,7 +9,12 @@ __all__ = ["status_rows"]
 def status_rows(folder: Folder, history: History, options: PlanOptions) -> tuple[StatusRow, ...]:
     """Return where every migration stands, by version; also those whose files are gone."""
     rows = {
-        row.version: _applied(row, folder.by_version.get(row.version)) for row in history.applied
+        row.version: _applied(
+            row,
+            folder.by_version.get(row.version),
+            unreadable=row.version in folder.unreadable,
+        )
+        for row in history.applied
     }
     unfinished = {item.version: item for item in history.unfinished}
     for migration in folder.migrations:
@@ -35,9 +40,12 @@ def status_rows(folder: Folder, history: History, options: PlanOptions) -> tuple
     return tuple(row for _, row in sorted(rows.items()))
 
 
-def _applied(row: AppliedMigration, migration: Migration | None) -> StatusRow:
+def _applied(row: AppliedMigration, migration: Migration | None, *, unreadable: bool) -> StatusRow:
+    kept = row.down_checksum is not None
     if migration is None:
-        state = State.MISSING
+        state = State.UNREADABLE if unreadable else State.MISSING
+    elif row.up_checksum is not None and row.name != migration.name:
+        state = State.RENAMED
     elif row.up_checksum not in {None, migration.up.checksum}:
         state = State.EDITED
     else:
@@ -49,9 +57,10 @@ def _applied(row: AppliedMigration, migration: Migration | None) -> StatusRow:
         tags=migration.tags if migration else frozenset(),
         applied_at=row.applied_at,
         duration_ms=row.duration_ms,
-        reversible=_reversible(migration) if migration else row.down_checksum is not None,
+        reversible=_reversible(migration, kept=kept) if migration else kept,
     )
 
 
-def _reversible(migration: Migration) -> bool:
-    return migration.down is not None and not migration.up.directives.irreversible
+def _reversible(migration: Migration, *, kept: bool = False) -> bool:
+    has_down = migration.down is not None or kept
+    return has_down and not migration.up.directives.irreversible

@@ -24,15 +24,16 @@ _SESSION_ADVICE = {
     "timezone": "set `timezone` in the settings, or use SET LOCAL",
 }
 
-#: All that BEGIN may ask for: isolation levels and the like on PostgreSQL, the kind of lock on
-#: SQLite.
-_BEGIN_WORDS = frozenset(
-    (
-        *("ISOLATION", "LEVEL", "SERIALIZABLE", "REPEATABLE", "READ", "COMMITTED", "UNCOMMITTED"),
-        *("WRITE", "ONLY", "NOT", "DEFERRABLE", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"),
-    )
-)
-
+#: All that BEGIN may ask for, in upper case and without commas.
+#: https://www.postgresql.org/docs/current/sql-begin.html
+#: https://www.sqlite.org/lang_transaction.html
+_BEGIN_OPTIONS = {
+    Dialect.POSTGRESQL: re.compile(
+        r"(?:(?:ISOLATION LEVEL (?:SERIALIZABLE|REPEATABLE READ|READ COMMITTED|READ UNCOMMITTED)"
+        r"|READ WRITE|READ ONLY|(?:NOT )?DEFERRABLE)(?: |$))*"
+    ),
+    Dialect.SQLITE: re.compile(r"(?:DEFERRED|IMMEDIATE|EXCLUSIVE)?"),
+}
 _UTF8 = frozenset({"default", "utf8", "utf-8", "unicode"})
 
 
@@ -212,14 +213,13 @@ class _Builder:
         if not wrapped:
             return False, pieces, ""
         options = first.begin_options.upper()
-        unknown = sorted(set(re.findall(r"[^\s,]+", options)) - _BEGIN_WORDS)
-        if unknown:
+        if not _BEGIN_OPTIONS[self.dialect].fullmatch(options):
             self.say(
                 Severity.ERROR,
                 "begin_options",
-                f"BEGIN asks for {' '.join(unknown)}, which is not known here",
+                f"BEGIN asks for {options}, which {self.dialect} does not know",
                 offset=pieces[0].statement.start,
-                hint="remove it",
+                hint="correct it, or remove BEGIN and COMMIT: Banister adds its own",
             )
         if "READ ONLY" in options:
             self.say(

@@ -39,7 +39,12 @@ def read_folder(dir: Path, dialect: Dialect | None, *, shown: str) -> Folder:  #
         if migration is not None:
             migrations.append(migration)
     findings = [*reader.findings, *width_findings(names, shown)]
-    return Folder(path=shown, migrations=tuple(migrations), findings=tuple(findings))
+    return Folder(
+        path=shown,
+        migrations=tuple(migrations),
+        unreadable=frozenset(reader.unreadable),
+        findings=tuple(findings),
+    )
 
 
 @dataclass(kw_only=True)
@@ -50,6 +55,7 @@ class _Reader:
     dialect: Dialect | None
     shown: str
     findings: list[Finding] = field(default_factory=list)
+    unreadable: set[Version] = field(default_factory=set)
     _real: str | None = None
 
     def names(self) -> Iterator[FileName]:
@@ -82,6 +88,7 @@ class _Reader:
         up = self._read(up_name)
         down = self._read(down_name) if down_name else None
         if up is None:
+            self.unreadable.add(Version(up_name.version))
             return None
         if not downs and not up.directives.irreversible:
             self._add(

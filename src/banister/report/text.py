@@ -29,6 +29,8 @@ def status_lines(rows: tuple[StatusRow, ...], style: Style) -> list[str]:
         State.SKIPPED: style.dim,
         State.MISSING: style.bad,
         State.EDITED: style.bad,
+        State.RENAMED: style.bad,
+        State.UNREADABLE: style.bad,
         State.UNFINISHED: style.bad,
     }
     table = []
@@ -77,8 +79,11 @@ def interrupted_state(done: Sequence[Step], running: Step | None) -> str | None:
 def plan_lines(plan: Plan, style: Style, *, looked: bool) -> list[str]:
     """Return the plan as a list; `looked`: whether a database was looked at."""
     up = plan.direction is Direction.UP
-    if plan.steps:
-        verb = "apply" if up else "roll back"
+    verb = "apply" if up else "roll back"
+    if plan.steps and plan.errors:
+        count = plural(len(plan.errors), "problem")
+        lines = [style.bad(f"{count} would stop a run; to {verb}, as far as can be told:"), ""]
+    elif plan.steps:
         lines = [f"would {verb} {plural(len(plan.steps), 'migration')}:", ""]
     else:
         lines = [] if plan.errors else [nothing_to_do(plan)]

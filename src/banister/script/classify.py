@@ -37,7 +37,7 @@ class Traits:
     begin_options: str = ""
     #: The statement's name when it cannot run inside a transaction block.
     refuses_transaction: str | None = None
-    #: It may run a COMMIT of its own: CALL, DO.
+    #: It may run a COMMIT of its own: CALL, or DO with such words in its body.
     may_commit: bool = False
     #: Lower-case names of what it sets beyond its transaction; "all" for RESET ALL.
     session_settings: tuple[str, ...] = ()
@@ -51,6 +51,11 @@ class Traits:
     pragma_sets: bool = False
     #: Up to the first four keywords and names, in upper case, for reports.
     words: tuple[str, ...] = ()
+
+
+#: A DO body without these words cannot end a transaction; one that hides them, as dynamic SQL can,
+#: fails inside ours instead: https://www.postgresql.org/docs/current/plpgsql-transactions.html
+_COMMITS = re.compile(r"\b(?:commit|rollback|call)\b", re.IGNORECASE)
 
 
 def traits(statement: Statement, dialect: Dialect) -> Traits:
@@ -78,7 +83,8 @@ def _postgres(words: Words, text: str) -> Traits:
         chain=chain,
         begin_options=options,
         refuses_transaction=refusal,
-        may_commit=words.key(0) in {"CALL", "DO"},
+        may_commit=words.key(0) == "CALL"
+        or (words.key(0) == "DO" and _COMMITS.search(text) is not None),
         session_settings=tuple(session),
         setting=only.name if only else None,
         setting_value=only.value if only else None,

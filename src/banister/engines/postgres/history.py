@@ -107,7 +107,8 @@ class HistoryStore:
                 to_extend = f"let its owner run: {sql_for_owner}"
                 self._change(connection, lambda _: to_extend, "extend_history")
         if self._shape(connection, self.table.log_name) is None:
-            self._change(connection, to_make, "create_log", "index_log", "comment_log")
+            parts = ("create_log", "index_log", "comment_log", "protect_log")
+            self._change(connection, to_make, *parts)
         self._check_writable(connection)
         made = self._shape(connection, self.table.name)
         return Identity(
@@ -118,15 +119,18 @@ class HistoryStore:
 
     def still_ours(
         self, connection: Connection, identity: Identity, *, high: int, low: int
-    ) -> tuple[bool, bool]:
-        """Return whether the runner lock is held here, and whether both tables are the same."""
+    ) -> tuple[bool, bool, bool]:
+        """Return whether the runner lock is held here, both tables are the same, and untouched.
+
+        Untouched: this transaction has neither written to them nor altered them.
+        """
         values = {
             "high": high, "low": low,
             "history": self.qualified, "history_oid": identity.history_oid,
             "log": self.qualified_log, "log_oid": identity.log_oid,
         }  # fmt: skip
-        locked, history_same, log_same = self._run(connection, "still_ours", values)[0]
-        return locked, history_same and log_same
+        locked, history_same, log_same, untouched = self._run(connection, "still_ours", values)[0]
+        return locked, history_same and log_same, untouched
 
     def insert(
         self,

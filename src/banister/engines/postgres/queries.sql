@@ -136,6 +136,10 @@ CREATE INDEX ON {log} (version, id)
 -- name: comment_log
 COMMENT ON TABLE {log} IS 'What banister did and when; rows are only ever added'
 
+-- name: protect_log
+-- Also the owner may only add: the log is for reading back.
+REVOKE UPDATE, DELETE, TRUNCATE ON {log} FROM CURRENT_USER
+
 -- name: applied_versions
 SELECT version::pg_catalog.text FROM {history}
 
@@ -164,7 +168,8 @@ SELECT l.pid, a.usename::pg_catalog.text, a.application_name, a.backend_start
    AND l.granted
 
 -- name: still_ours
--- Whether this session holds the runner lock and both tables are the ones it began with.
+-- Whether this session holds the runner lock, both tables are the ones it began with, and this
+-- transaction has not written to them or altered them: that takes locks which it would still hold.
 SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l
                 WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory'
                   AND l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()
@@ -175,7 +180,14 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l
        coalesce(pg_catalog.to_regclass(%(history)s)::pg_catalog.oid::pg_catalog.int8
                 OPERATOR(pg_catalog.=) %(history_oid)s, false),
        coalesce(pg_catalog.to_regclass(%(log)s)::pg_catalog.oid::pg_catalog.int8
-                OPERATOR(pg_catalog.=) %(log_oid)s, false)
+                OPERATOR(pg_catalog.=) %(log_oid)s, false),
+       NOT EXISTS (SELECT FROM pg_catalog.pg_locks w
+                    WHERE w.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()
+                      AND w.locktype OPERATOR(pg_catalog.=) 'relation'
+                      AND w.relation::pg_catalog.int8 OPERATOR(pg_catalog.=)
+                          ANY (ARRAY[%(history_oid)s::pg_catalog.int8, %(log_oid)s])
+                      AND w.mode OPERATOR(pg_catalog.=)
+                          ANY (ARRAY['RowExclusiveLock', 'AccessExclusiveLock']))
 
 -- name: table_oid
 SELECT pg_catalog.to_regclass(%(name)s)::pg_catalog.oid::pg_catalog.int8

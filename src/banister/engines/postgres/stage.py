@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import PurePath
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from banister.engines.base import HistoryChanged, SessionSettings, TryAgain
 from banister.engines.postgres.faults import failed_at_end, first_line
@@ -187,7 +188,9 @@ class Stage:
                 self.session.be_ourselves()
                 for statement in LOCAL_TIMES:
                     connection.execute(statement)
-            locked, same = self.store.still_ours(connection, self.identity, high=high, low=low)
+            locked, same, untouched = self.store.still_ours(
+                connection, self.identity, high=high, low=low
+            )
         except psycopg.Error as error:
             raise failed_at_end(self.step, error, "recording it") from error
         if not same:
@@ -195,6 +198,12 @@ class Stage:
                 f"it drops, renames or replaces the history table {self.store.table} or its log",
                 "take that statement out; to keep the history elsewhere set `history_schema` "
                 "and `history_table`",
+            )
+        if not untouched:
+            raise self.refusal(
+                f"it writes to the history table {self.store.table} or its log, or alters them",
+                "take that statement out: Banister alone writes there; to keep the history "
+                "elsewhere set `history_schema` and `history_table`",
             )
         if not locked:
             raise self.refusal(
@@ -307,7 +316,8 @@ class Stage:
     def _roll_back(connection: Connection) -> None:
         """End the transaction; where even that fails, the connection is closed, which ends it."""
         try:
-            if not connection.closed:
+            idle = connection.info.transaction_status is TransactionStatus.IDLE
+            if not connection.closed and not idle:
                 connection.execute("ROLLBACK")
         except psycopg.Error:
             connection.close()
