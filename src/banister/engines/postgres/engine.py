@@ -33,12 +33,12 @@ from banister.model import (
     History,
     HistoryTable,
     LogEntry,
-    LogEvent,
     RunInfo,
     Step,
     Version,
     WaitingForLock,
 )
+from banister.model.records import baseline_entry, edit_entry
 
 __all__ = ["PostgresEngine"]
 
@@ -232,30 +232,17 @@ class PostgresEngine:
         identity = self._prepared()
         with self._recording() as connection:
             for row in rows:
-                entry = LogEntry(
-                    event=LogEvent.BASELINED,
-                    version=row.version,
-                    name=row.name,
-                    checksum=row.up_checksum,
-                )
                 self._last_applied = self._store.insert(
                     connection, row, run, identity, not_before=self._last_applied
                 )
-                self._store.log(connection, [entry], run)
+                self._store.log(connection, [baseline_entry(row)], run)
 
     def accept_edit(self, row: AppliedMigration, run: RunInfo, *, replaced: str | None) -> None:
         """Replace a row's checksums and kept down text; see `Engine.accept_edit`."""
         self._prepared()
-        entry = LogEntry(
-            event=LogEvent.EDIT_ACCEPTED,
-            version=row.version,
-            name=row.name,
-            checksum=row.up_checksum,
-            detail=replaced and f"was {replaced}",
-        )
         with self._recording() as connection:
             self._store.accept(connection, row)
-            self._store.log(connection, [entry], run)
+            self._store.log(connection, [edit_entry(row, replaced)], run)
 
     def reconnect(self) -> None:
         """Connect anew; see `Engine.reconnect`."""

@@ -29,6 +29,7 @@ from banister.model import (
     Step,
     WaitingForLock,
 )
+from banister.model.records import step_entry
 from banister.script import checksum, traits
 
 __all__ = ["Journaled"]
@@ -61,13 +62,7 @@ class Journaled:
             first = yield from self._look_up()
         self._set_again(first)
         if self._step.done == 0 and self._step.in_question is None:
-            begun = LogEntry(
-                event=LogEvent.STARTED,
-                version=self._step.version,
-                name=self._step.name,
-                direction=self._step.direction,
-                checksum=self._step.script.checksum,
-            )
+            begun = step_entry(self._step, LogEvent.STARTED)
             with self.stage.transaction():
                 self.stage.log(begun)
         for number in range(first, len(self._step.statements) + 1):

@@ -33,6 +33,7 @@ from banister.model import (
     Version,
     WaitingForLock,
 )
+from banister.model.records import applied_row, end_entry, seed_entry, statement_entry
 from banister.script import checksum
 
 __all__ = ["Stage"]
@@ -115,34 +116,18 @@ class Stage:
 
     def event(self, event: LogEvent, number: int) -> LogEntry:
         """Return an event about statement `number`."""
-        return LogEntry(
-            event=event,
-            version=self.step.version,
-            name=self.step.name,
-            direction=self.step.direction,
-            statement=number,
-            checksum=checksum(self.step.statements[number - 1].text),
-        )
+        text = self.step.statements[number - 1].text
+        return statement_entry(self.step, event, number, checksum(text))
 
     def record(self, connection: Connection, started: float) -> AppliedMigration | None:
         """Write or remove the step's row and log it, inside its transaction."""
         self._become_ourselves(connection)
         duration = round((time.monotonic() - started) * 1000)
-        up = self.step.direction is Direction.UP
-        entries = [
-            LogEntry(
-                event=LogEvent.APPLIED if up else LogEvent.ROLLED_BACK,
-                version=self.step.version,
-                name=self.step.name,
-                direction=self.step.direction,
-                checksum=self.step.script.checksum,
-                duration_ms=duration,
-            )
-        ]
+        entries = [end_entry(self.step, duration)]
         if self.seed is not None:
-            entries.append(LogEntry(event=LogEvent.SEEDED, detail="yes" if self.seed else "no"))
+            entries.append(seed_entry(seed=self.seed))
         row = None
-        if up:
+        if self.step.direction is Direction.UP:
             row = self._insert(connection, duration)
         elif self.store.delete(connection, self.step.version) != 1:
             raise HistoryChanged
@@ -150,14 +135,7 @@ class Stage:
         return row
 
     def _insert(self, connection: Connection, duration: int) -> AppliedMigration:
-        row = AppliedMigration(
-            version=self.step.version,
-            name=self.step.name,
-            up_checksum=self.step.script.checksum,
-            down_checksum=self.step.down.checksum if self.step.down else None,
-            down_text=self.step.down.source.text if self.step.down else None,
-            duration_ms=duration,
-        )
+        row = applied_row(self.step, duration)
         try:
             at = self.store.insert(
                 connection, row, self.run, self.identity, not_before=self.not_before

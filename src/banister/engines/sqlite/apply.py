@@ -18,13 +18,19 @@ from banister.model import (
     Dialect,
     Direction,
     Event,
-    LogEntry,
     LogEvent,
     RunInfo,
     StatementDone,
     Step,
     TransactionMode,
     Version,
+)
+from banister.model.records import (
+    applied_row,
+    end_entry,
+    seed_entry,
+    statement_entry,
+    step_entry,
 )
 from banister.script import checksum, traits
 
@@ -215,50 +221,28 @@ class Applier:
         duration = round((time.monotonic() - started) * 1000)
         row: AppliedMigration | None = None
         if step.direction is Direction.UP:
-            wanted = AppliedMigration(
-                version=step.version,
-                name=step.name,
-                up_checksum=step.script.checksum,
-                down_checksum=step.down.checksum if step.down else None,
-                down_text=step.down.source.text if step.down else None,
-                duration_ms=duration,
+            row, applied = self.tables.add(
+                self.session, applied_row(step, duration), self.run, applied
             )
-            row, applied = self.tables.add(self.session, wanted, self.run, applied)
-            self._log(LogEvent.APPLIED, duration_ms=duration)
         else:
             if step.version.number not in applied.versions:
                 raise HistoryChanged
             applied = self.tables.remove(self.session, step.version, applied)
-            self._log(LogEvent.ROLLED_BACK, duration_ms=duration)
+        self.tables.log(self.session, [end_entry(step, duration)], self.run)
         return row, applied
 
     def _log(
-        self,
-        event: LogEvent,
-        number: int | None = None,
-        *,
-        duration_ms: int | None = None,
-        detail: str | None = None,
+        self, event: LogEvent, number: int | None = None, *, detail: str | None = None
     ) -> None:
-        step = self.step
-        entry = LogEntry(
-            event=event,
-            version=step.version,
-            name=step.name,
-            direction=step.direction,
-            statement=number,
-            checksum=step.script.checksum
-            if number is None
-            else checksum(step.statements[number - 1].text),
-            duration_ms=duration_ms,
-            detail=detail,
-        )
+        entry = step_entry(self.step, event)
+        if number is not None:
+            text = self.step.statements[number - 1].text
+            entry = statement_entry(self.step, event, number, checksum(text), detail=detail)
         self.tables.log(self.session, [entry], self.run)
 
     def _log_seed(self) -> None:
         if self.seed is not None:
-            decision = LogEntry(event=LogEvent.SEEDED, detail="yes" if self.seed else "no")
-            self.tables.log(self.session, [decision], self.run)
+            self.tables.log(self.session, [seed_entry(seed=self.seed)], self.run)
 
     def _done(self, number: int) -> StatementDone:
         return StatementDone(step=self.step, number=number, total=len(self.step.statements))

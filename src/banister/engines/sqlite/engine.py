@@ -26,11 +26,11 @@ from banister.model import (
     History,
     HistoryTable,
     LogEntry,
-    LogEvent,
     RunInfo,
     Step,
     Version,
 )
+from banister.model.records import baseline_entry, edit_entry
 
 __all__ = ["SqliteEngine"]
 
@@ -167,7 +167,7 @@ class SqliteEngine:
                 if row.version.number in applied.versions:
                     raise HistoryChanged
                 _, applied = self._tables.add(session, row, run, applied)
-                self._tables.log(session, [_about(LogEvent.BASELINED, row)], run)
+                self._tables.log(session, [baseline_entry(row)], run)
 
     def accept_edit(self, row: AppliedMigration, run: RunInfo, *, replaced: str | None) -> None:
         """Replace a row's name, checksums and kept down text, with its EDIT_ACCEPTED event.
@@ -179,8 +179,7 @@ class SqliteEngine:
             if row.version.number not in applied.versions:
                 raise HistoryChanged
             self._tables.accept(session, row, applied)
-            event = _about(LogEvent.EDIT_ACCEPTED, row, detail=replaced and f"was {replaced}")
-            self._tables.log(session, [event], run)
+            self._tables.log(session, [edit_entry(row, replaced)], run)
 
     def reconnect(self) -> None:
         """Do nothing: a file is opened whenever it is needed."""
@@ -260,9 +259,3 @@ def _refuse_unsupported(path: Path, settings: SessionSettings) -> None:
                 hint=f"remove `{setting}` from the settings for this database; "
                 "an [env.NAME] table can hold it for another",
             )
-
-
-def _about(event: LogEvent, row: AppliedMigration, *, detail: str | None = None) -> LogEntry:
-    return LogEntry(
-        event=event, version=row.version, name=row.name, checksum=row.up_checksum, detail=detail
-    )

@@ -1,0 +1,85 @@
+"""What is written about a step, the same for every engine. No I/O."""
+
+from banister.model.log import LogEntry, LogEvent
+from banister.model.migration import AppliedMigration
+from banister.model.plan import Step
+from banister.model.text import Direction
+
+__all__ = [
+    "applied_row",
+    "baseline_entry",
+    "edit_entry",
+    "end_entry",
+    "seed_entry",
+    "statement_entry",
+    "step_entry",
+]
+
+
+def applied_row(step: Step, duration_ms: int) -> AppliedMigration:
+    """Return the history row of a step that went up; the database adds its time."""
+    return AppliedMigration(
+        version=step.version,
+        name=step.name,
+        up_checksum=step.script.checksum,
+        down_checksum=step.down.checksum if step.down else None,
+        down_text=step.down.source.text if step.down else None,
+        duration_ms=duration_ms,
+    )
+
+
+def step_entry(step: Step, event: LogEvent, *, duration_ms: int | None = None) -> LogEntry:
+    """Return an event about a step as a whole."""
+    return LogEntry(
+        event=event,
+        version=step.version,
+        name=step.name,
+        direction=step.direction,
+        checksum=step.script.checksum,
+        duration_ms=duration_ms,
+    )
+
+
+def end_entry(step: Step, duration_ms: int) -> LogEntry:
+    """Return the event that ends a step."""
+    up = step.direction is Direction.UP
+    event = LogEvent.APPLIED if up else LogEvent.ROLLED_BACK
+    return step_entry(step, event, duration_ms=duration_ms)
+
+
+def statement_entry(
+    step: Step, event: LogEvent, number: int, checksum: str, *, detail: str | None = None
+) -> LogEntry:
+    """Return an event about statement `number` (from 1) of a step."""
+    return LogEntry(
+        event=event,
+        version=step.version,
+        name=step.name,
+        direction=step.direction,
+        statement=number,
+        checksum=checksum,
+        detail=detail,
+    )
+
+
+def seed_entry(*, seed: bool) -> LogEntry:
+    """Return the event that remembers a decision about seeds."""
+    return LogEntry(event=LogEvent.SEEDED, detail="yes" if seed else "no")
+
+
+def baseline_entry(row: AppliedMigration) -> LogEntry:
+    """Return the event for a row that is written without running anything."""
+    return LogEntry(
+        event=LogEvent.BASELINED, version=row.version, name=row.name, checksum=row.up_checksum
+    )
+
+
+def edit_entry(row: AppliedMigration, replaced: str | None) -> LogEntry:
+    """Return the event for an edit that was accepted; `replaced` is the checksum before."""
+    return LogEntry(
+        event=LogEvent.EDIT_ACCEPTED,
+        version=row.version,
+        name=row.name,
+        checksum=row.up_checksum,
+        detail=replaced and f"was {replaced}",
+    )
