@@ -6,7 +6,7 @@ from pathlib import PurePath
 import psycopg
 
 from banister.errors import Failure, Location, MigrationFailed
-from banister.model import Dialect, Statement, Step
+from banister.model import Dialect, Direction, Statement, Step
 from banister.script.tokens import TokenKind, significant
 
 __all__ = ["failed_at_end", "failed_in_statement", "failure_of", "first_line", "refused_statement"]
@@ -90,8 +90,17 @@ def _failed(step: Step, error: psycopg.Error, location: Location) -> MigrationFa
         version=step.version.text,
         failure=failure,
         location=location,
-        hint=_ADVICE.get(failure.sqlstate or ""),
+        hint=_advice(step, failure.sqlstate or ""),
     )
+
+
+def _advice(step: Step, sqlstate: str) -> str | None:
+    if step.direction is Direction.DOWN and sqlstate in {"42P01", "42703", "42704"}:
+        return (
+            "the database does not hold what this migration's up leaves: look at what else has "
+            "changed it; where that is right, say IF EXISTS in the down file"
+        )
+    return _ADVICE.get(sqlstate)
 
 
 def _note(step: Step, number: int) -> str:

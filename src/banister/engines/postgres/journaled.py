@@ -39,7 +39,7 @@ _TABLE_POLL_SECONDS = 0.5
 
 #: A statement that waits for other sessions by design must not give up quickly: when it does, it
 #: leaves an INVALID index behind.
-_PATIENT = "600s"
+_PATIENT_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +198,8 @@ class Journaled:
         if self._step.script.directives.lock_timeout is not None or "lock_timeout" in settings:
             yield
             return
-        before = self._set_lock_timeout(_PATIENT)
+        patient = max(_PATIENT_SECONDS, self.stage.settings.lock_timeout)
+        before = self._set_lock_timeout(f"{patient:g}s")
         yield
         self._set_lock_timeout(before)
 
