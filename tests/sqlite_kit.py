@@ -4,12 +4,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
+
+import pytest
 
 from banister.engines.base import Engine, HistoryChanged, SessionSettings
 from banister.engines.sqlite import SqliteEngine
@@ -150,6 +152,19 @@ MANY = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
     "INSERT INTO a SELECT i FROM n;"
 )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "app data.db"
+
+
+@pytest.fixture
+def engine(path: Path) -> Iterator[SqliteEngine]:
+    made = make_engine(path)
+    made.prepare()
+    yield made
+    made.close()
 
 
 class Child:

@@ -12,7 +12,20 @@ from banister.errors import (
     LockTimeout,
 )
 from banister.script import checksum
-from sqlite_kit import MANY, RUN, Child, apply, make, make_engine, prepare, query, step, tables
+from sqlite_kit import (
+    MANY,
+    RUN,
+    Child,
+    apply,
+    engine,
+    make,
+    make_engine,
+    path,
+    prepare,
+    query,
+    step,
+    tables,
+)
 
 
 def test_a_busy_database_is_waited_for_only_so_long(engine: SqliteEngine, path: Path) -> None:

@@ -19,7 +19,7 @@ from banister.model import (
     LogEvent,
     Version,
 )
-from sqlite_kit import RUN, apply, make, make_engine, step
+from sqlite_kit import RUN, apply, engine, make, make_engine, path, step
 
 
 def test_reading_a_missing_file_is_an_empty_new_history_and_makes_nothing(path: Path) -> None:

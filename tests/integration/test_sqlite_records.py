@@ -18,7 +18,7 @@ from banister.model import (
     LogEvent,
     Version,
 )
-from sqlite_kit import DOWN, RUN, apply, events, make, make_engine, query, step
+from sqlite_kit import DOWN, RUN, apply, engine, events, make, make_engine, path, query, step
 
 
 @pytest.mark.parametrize(

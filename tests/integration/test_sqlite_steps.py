@@ -13,7 +13,7 @@ from banister.errors import (
 from banister.model import (
     StatementDone,
 )
-from sqlite_kit import DOWN, RUN, apply, events, make_engine, query, step, tables
+from sqlite_kit import DOWN, RUN, apply, engine, events, make_engine, path, query, step, tables
 
 
 def test_a_step_and_its_record_are_one(engine: SqliteEngine, path: Path) -> None:
