@@ -138,7 +138,7 @@ def test_a_failed_build_is_cleared_away_and_built_when_the_rows_are_corrected(si
     site.write({"002_unique": "CREATE UNIQUE INDEX CONCURRENTLY t_note_key ON t (note);"})
     with pytest.raises(banister.MigrationFailed, match="23505"):
         site.up()
-    assert indexes(site) == [("t_note_key", False)]
+    assert indexes(site) == []
     site.database.execute("UPDATE t SET note = id::text")
 
     site.up()
@@ -226,3 +226,63 @@ def test_a_call_that_was_cut_off_asks_for_a_decision(site: Site) -> None:
 
     assert site.value("SELECT count(*) FROM t WHERE note = 'called'") == 1
     assert site.applied() == ["001", "002"]
+
+
+def test_what_the_server_refused_is_never_taken_for_done(site: Site) -> None:
+    """An index that somebody else makes meanwhile is not the one of the file."""
+    site.write({"002_index": "CREATE INDEX CONCURRENTLY ON t (lower(missing));"})
+    with pytest.raises(banister.MigrationFailed, match="42703"):
+        site.up()
+    site.database.execute("ALTER TABLE t ADD COLUMN missing text")
+    site.database.execute("CREATE INDEX other ON t (note)")
+
+    site.up()
+
+    assert len(indexes(site)) == 2
+
+
+def test_a_database_that_was_there_before_is_not_the_files_doing(site: Site) -> None:
+    name = f"{site.database.name}_other"
+    site.database.execute(f"CREATE DATABASE {name}")
+    try:
+        site.write({"002_database": f"CREATE DATABASE {name};"})
+        for _ in range(2):
+            with pytest.raises(banister.MigrationFailed, match="42P04"):
+                site.up()
+        assert site.applied() == ["001"]
+    finally:
+        site.database.execute(f"DROP DATABASE {name}")
+
+
+def test_a_statement_that_does_more_than_set_is_not_run_again(site: Site) -> None:
+    site.write(
+        {
+            "002_audit": "-- banister: transaction=off\n"
+            "INSERT INTO t (note) SELECT set_config('app.user', 'once', false);\n"
+            "INSERT INTO nowhere VALUES (1);"
+        }
+    )
+    with pytest.raises(banister.MigrationFailed):
+        site.up()
+    site.write(
+        {
+            "002_audit": "-- banister: transaction=off\n"
+            "INSERT INTO t (note) SELECT set_config('app.user', 'once', false);\n"
+            "SELECT 1;"
+        }
+    )
+    with pytest.raises(banister.FindingsError, match="ended with the session"):
+        site.up()
+    assert site.value("SELECT count(*) FROM t WHERE note = 'once'") == 1
+
+
+def test_no_password_of_a_statement_is_kept_in_the_log(site: Site) -> None:
+    site.write(
+        {
+            "002_subscription": "CREATE SUBSCRIPTION s CONNECTION "
+            "'host=/nowhere dbname=x password=hunter2' PUBLICATION p;"
+        }
+    )
+    with pytest.raises(banister.MigrationFailed):
+        site.up()
+    assert "hunter2" not in str(site.rows("SELECT * FROM schema_migrations_log"))

@@ -4,7 +4,7 @@ from banister.planning.checks import check_history
 from banister.planning.lint import lint
 from banister.planning.plan import PlanOptions, find_version, left_out, plan_down, plan_up
 from banister.planning.recall import HistoryRow, LogRow, bare_name, recall
-from banister.planning.resume import lives_in_session
+from banister.planning.resume import lives_in_session, only_sets
 from banister.planning.status import status_rows
 from banister.planning.step import make_step
 
@@ -19,6 +19,7 @@ __all__ = [
     "lint",
     "lives_in_session",
     "make_step",
+    "only_sets",
     "plan_down",
     "plan_up",
     "recall",

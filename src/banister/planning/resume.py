@@ -1,12 +1,18 @@
 """Going on with a migration that an earlier run left half done. No I/O."""
 
+import re
 from dataclasses import replace
 
 from banister.errors import Finding, Location, Severity
 from banister.model import Dialect, Statement, Step, TransactionMode, Unfinished
 from banister.script import checksum, traits, work_of
 
-__all__ = ["lives_in_session", "resume"]
+__all__ = ["lives_in_session", "only_sets", "resume"]
+
+_BARE_SET_CONFIG = re.compile(
+    r"\s*SELECT\s+(?:pg_catalog\s*\.\s*)?set_config\s*\([^()]*\)\s*;?\s*", re.IGNORECASE
+)
+
 
 #: What lives in a session and ends with it: first words of statements that make it.
 _SESSION_STATE = (
@@ -74,9 +80,23 @@ def _in_flight(
     return step, (_undecidable(step, number, statement, unfinished),)
 
 
+def only_sets(statement: Statement, dialect: Dialect) -> bool:
+    """Whether a statement does nothing but set something for its session: it may run again."""
+    known = traits(statement, dialect)
+    if not known.session_settings:
+        return False
+    return (
+        known.words[:1] in {("SET",), ("RESET",)}
+        or _BARE_SET_CONFIG.fullmatch(statement.text) is not None
+    )
+
+
 def lives_in_session(statement: Statement, dialect: Dialect) -> bool:
     """Whether a statement makes something that ends with its session, such as a TEMP table."""
-    words = traits(statement, dialect).words
+    known = traits(statement, dialect)
+    if known.session_settings and not only_sets(statement, dialect):
+        return True
+    words = known.words
     return any(words[: len(start)] == start for start in _SESSION_STATE) and words[:2] != (
         "PREPARE",
         "TRANSACTION",

@@ -6,18 +6,20 @@ event before and one after, and the catalog is asked what became of it when the 
 
 import json
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import psycopg
 
-from banister.engines.base import HistoryChanged
+from banister.engines.base import HistoryChanged, TryAgain
 from banister.engines.postgres.faults import failed_at_end, failed_in_statement
 from banister.engines.postgres.recovery import BuildInProgress, Recovery
 from banister.engines.postgres.stage import Stage
 from banister.engines.postgres.statements import send
+from banister.errors import BanisterError, MigrationFailed
 from banister.model import (
     AppliedMigration,
     Dialect,
@@ -30,6 +32,7 @@ from banister.model import (
     WaitingForLock,
 )
 from banister.model.records import step_entry
+from banister.planning import only_sets
 from banister.script import checksum, traits
 
 __all__ = ["Journaled"]
@@ -109,14 +112,42 @@ class Journaled:
             yield from self._recovered(number, cleared)
         event = replace(
             self.stage.event(LogEvent.STATEMENT_STARTED, number),
-            detail=json.dumps(memory | {"statement": statement.text}),
+            detail=json.dumps(memory),
         )
         with self.stage.transaction():
             self.stage.log(event)
-        with self._patience():
-            yield from self.stage.watched(number, self._sending(number))
+        try:
+            with self._patience():
+                yield from self.stage.watched(number, self._sending(number))
+        except (MigrationFailed, TryAgain) as error:
+            yield from self._refused(number, error, memory)
+            raise
         with self.stage.transaction():
             self.stage.log(self.stage.event(LogEvent.STATEMENT_DONE, number))
+
+    def _refused(
+        self, number: int, error: MigrationFailed | TryAgain, memory: Mapping[str, Any]
+    ) -> Generator[Event, None, None]:
+        """The server has answered that it did not take effect: the next run begins with it again.
+
+        What it left half made is cleared away now, where that can be done; otherwise the next run
+        looks.
+        """
+        failed = error.error if isinstance(error, TryAgain) else error
+        if self.stage.session.connection.closed or failed.failure.sqlstate is None:
+            return
+        statement = self._step.statements[number - 1]
+        with suppress(BanisterError):
+            with self._catalog(number) as recovery:
+                cleared = recovery.clear_after_refusal(statement, memory)
+            if cleared is None:
+                return
+            decided = replace(self.stage.event(LogEvent.DECIDED, number), detail="retry")
+            if cleared:
+                yield from self._recovered(number, cleared, decided)
+            else:
+                with self.stage.transaction():
+                    self.stage.log(decided)
 
     def _with_its_record(self, number: int) -> Generator[Event, None, None]:
         """Run a statement and record it in one transaction."""
@@ -171,7 +202,7 @@ class Journaled:
     def _set_again(self, first: int) -> None:
         """Set what the finished statements had set for their session, which is gone."""
         for number in range(1, first):
-            if traits(self._step.statements[number - 1], Dialect.POSTGRESQL).session_settings:
+            if only_sets(self._step.statements[number - 1], Dialect.POSTGRESQL):
                 self._sending(number)()
 
     @contextmanager

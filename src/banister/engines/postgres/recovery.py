@@ -47,10 +47,21 @@ class Recovery:
     queries: Mapping[str, str]
 
     def remember(self, statement: Statement) -> dict[str, Any]:
-        """Return what a later run needs to recognise this statement's work, as JSON values."""
+        """Return what a later run needs to recognise this statement's work, as JSON values.
+
+        The text of a statement that may hold a password, as of a subscription, is not among it.
+        """
         work = work_of(statement)
         if work is None:
             return {}
+        if work.kind in {WorkKind.CREATE_SHARED, WorkKind.DROP_SHARED}:
+            there = self._rows("shared_object", what=work.what, name=work.names[0])[0][0]
+            return {"there": there}
+        if work.kind is WorkKind.PREPARED:
+            return {"there": self._rows("prepared", name=work.names[0])[0][0]}
+        return {"statement": statement.text, **self._remember_relations(work)}
+
+    def _remember_relations(self, work: Work) -> dict[str, Any]:
         match work.kind:
             case WorkKind.CREATE_INDEX:
                 found = self._rows("table_indexes", name=work.table)
@@ -123,15 +134,29 @@ class Recovery:
                 return self._judge_detach(memory)
             case WorkKind.CREATE_SHARED | WorkKind.DROP_SHARED:
                 there = self._rows("shared_object", what=work.what, name=work.names[0])[0][0]
-                took_effect = there is (work.kind is WorkKind.CREATE_SHARED)
+                # Only a change since it began is its doing.
+                took_effect = there is not memory.get("there", there)
                 said = f"{work.what.lower()} {work.names[0]} is {'there' if there else 'not there'}"
                 return Verdict(done=took_effect, message=said)
             case WorkKind.PREPARED:
                 there = self._rows("prepared", name=work.names[0])[0][0]
-                if there:
-                    return _again("the prepared transaction is still there")
+                if there is memory.get("there", there):
+                    return _again("the prepared transaction is as it was")
                 return _done("the prepared transaction is gone")
         return _again("it can be repeated")
+
+    def clear_after_refusal(self, statement: Statement, memory: Mapping[str, Any]) -> str | None:
+        """Clear away what a statement left that the server has refused; return what was done.
+
+        Empty: nothing was left. None: it may be half done, and the next run has to look.
+        """
+        work = work_of(statement)
+        if work is None or work.kind is WorkKind.DETACH:
+            return None
+        if work.kind in {WorkKind.CREATE_INDEX, WorkKind.REINDEX}:
+            verdict = self.judge(statement, memory)
+            return verdict.message if "dropped" in verdict.message else ""
+        return ""
 
     def _judge_build(self, work: Work, memory: Mapping[str, Any]) -> Verdict:
         before = set(memory.get("indexes", []))
