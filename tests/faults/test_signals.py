@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -55,3 +56,28 @@ def test_after_one_signal_a_statement_that_cannot_be_cancelled_is_cut_off(site: 
 
     site.wait_until_gone()
     assert not site.exists("left_over")
+
+
+@pytest.mark.parametrize("mode", ["", "-- banister: transaction=off\n"])
+def test_an_interrupt_at_the_start_of_a_statement_lets_nothing_slip_out_of_its_transaction(
+    postgres: PostgresDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """The thread that sends it has begun, and the run does not know yet."""
+    site = SiteMaker(tmp_path)(postgres, {"001_table": "CREATE TABLE witness (n int);"})
+    site.up()
+    site.write({"002_row": f"{mode}INSERT INTO witness VALUES (2);\nSELECT 1;"})
+
+    class Interrupted(threading.Thread):
+        def start(self) -> None:
+            super().start()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("banister.engines.postgres.watched.threading.Thread", Interrupted)
+        for _ in range(20):
+            with pytest.raises(KeyboardInterrupt):
+                site.up()
+
+    assert site.value("SELECT count(*) FROM witness") == 0
+    site.up()
+    assert site.value("SELECT count(*) FROM witness") == 1

@@ -71,8 +71,9 @@ def watched(
     interrupted, or the generator closed, the statement is cancelled before that goes on.
     """
     work = _Work(call=call)
-    work.start()
     try:
+        # Inside: an interrupt may come when the thread has begun and `start` has not returned.
+        work.start()
         work.done.wait(_FIRST_LOOK)
         yield from _look_on(work, observer, step, number, damage)
     except BaseException:
@@ -127,12 +128,17 @@ def _identities(blockers: tuple[Blocker, ...]) -> frozenset[int]:
 
 
 def _cancel(connection: Connection, work: _Work[T]) -> None:
-    """Have the server end the statement; where it does not answer, close the connection."""
-    if work.done.is_set():
-        return
+    """Have the server end the statement; where that cannot be waited for, close the connection.
+
+    Afterwards nothing is sent over it by the thread any more: a statement that came behind the
+    ROLLBACK of its transaction would commit by itself, without a record.
+    """
     try:
-        connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
+        if not work.done.is_set():
+            connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
+            work.done.wait(_CANCEL_TIMEOUT)
     except psycopg.Error:
-        connection.close()
-    if not work.done.wait(_CANCEL_TIMEOUT):
-        connection.close()
+        return
+    finally:
+        if not work.done.is_set():
+            connection.close()
