@@ -18,7 +18,7 @@ from banister.model import (
     RunInfo,
     Unfinished,
 )
-from banister.planning import check_history, find_version
+from banister.planning import check_history, find_version, version_in
 from banister.runner import refuse_errors
 
 __all__ = ["Decision", "Keeper"]
@@ -54,6 +54,14 @@ class Keeper:
         target = find_version(version, tuple(folder.by_version))
         yield from self.engine.lock(wait_seconds=self.lock_wait)
         history = self.engine.read_history()
+        if history.unfinished:
+            item = history.unfinished[0]
+            raise DatabaseError(
+                f"{item.version}_{item.name} ({item.direction}) is half done",
+                code="unfinished",
+                state="nothing was recorded",
+                hint=f"finish it first with `banister {item.direction}`",
+            )
         refuse_errors((*folder.findings, *history.findings, *check_history(folder, history)))
         rows = tuple(
             _row_of(migration)
@@ -68,7 +76,7 @@ class Keeper:
     def accept_edit(self, folder: Folder, version: str) -> Generator[Event, None, AppliedMigration]:
         """Record the text that files have now; see `Project.accept_edit`."""
         yield from self.engine.lock(wait_seconds=self.lock_wait)
-        history = self.engine.read_history()
+        history = self.engine.read_history(stored_downs=True)
         known = tuple(sorted(history.by_version))
         wanted = find_version(version, known, none=_NONE_APPLIED)
         migration = folder.by_version.get(wanted)
@@ -77,10 +85,16 @@ class Keeper:
                 f"there is no file for version {version}",
                 hint="bring the file back from version control",
             )
+        refuse_errors(
+            tuple(f for f in folder.findings if f.version and version_in(f.version) == wanted)
+        )
         before = history.by_version[wanted]
         row = replace(
             _row_of(migration), applied_at=before.applied_at, duration_ms=before.duration_ms
         )
+        if migration.down is None:
+            # What the database keeps is the only way down that is left.
+            row = replace(row, down_checksum=before.down_checksum, down_text=before.down_text)
         self.engine.prepare()
         with _alone():
             self.engine.accept_edit(row, self.info, replaced=before.up_checksum)

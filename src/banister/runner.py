@@ -199,9 +199,15 @@ def _apply(
 
 
 def _planned_again(job: Job, step: Step) -> Step:
-    """Return the step as the history has it now: outside a transaction it may have come further."""
-    for again in _plan(job).steps:
+    """Return the step as the history has it now: outside a transaction it may have come further.
+
+    Only what is said about this step counts: "the last two" are others by now.
+    """
+    plan = job.make_plan(job.engine.read_history(stored_downs=job.stored_downs))
+    for again in plan.steps:
         if again.version == step.version:
+            about = tuple(f for f in plan.findings if f.version == step.version.text)
+            refuse_errors(about)
             return again
     raise HistoryChanged
 

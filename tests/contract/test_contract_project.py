@@ -488,7 +488,7 @@ def test_an_accepted_renaming_is_the_name_from_then_on(place: Place) -> None:
         place.project().up()
     place.project().accept_edit("003")
     assert place.rows("SELECT name, down_text FROM schema_migrations WHERE version = '003'") == [
-        ("better", None)
+        ("better", "DROP TABLE c;\n")
     ]
     assert place.project().status().findings == place.project().folder().findings
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from contract_kit import Place
 
+import banister
 from banister.model import State
 from servers import AnyDatabase, PostgresDatabase, SqliteDatabase
 
@@ -168,3 +169,43 @@ def test_a_schema_of_its_own_holds_the_history(postgres: PostgresDatabase, tmp_p
     place.project(history_schema="tools").up()
     assert place.tables() == {"a"}
     assert place.rows("SELECT version FROM tools.schema_migrations") == [("001",)]
+
+
+def test_text_that_only_begins_with_a_digit_is_no_version(
+    any_database: AnyDatabase, tmp_path: Path
+) -> None:
+    place = Place(root=tmp_path, database=any_database)
+    place.run(
+        "CREATE TABLE schema_migrations "
+        "(version varchar(20) PRIMARY KEY, name text, applied_at timestamp)"
+    )
+    place.run(
+        "INSERT INTO schema_migrations (version, name, applied_at) "
+        "VALUES ('3fa9c1', 'a_hash', '2024-05-01 12:00:00')"
+    )
+    place.write({"003_mine.up": "CREATE TABLE mine (id int);"})
+    with pytest.raises(banister.FindingsError, match="3fa9c1"):
+        place.project().up()
+
+
+def test_rows_without_a_time_count_as_the_oldest(any_database: AnyDatabase, tmp_path: Path) -> None:
+    place = Place(root=tmp_path, database=any_database)
+    place.run(
+        "CREATE TABLE schema_migrations "
+        "(version varchar(20) PRIMARY KEY, name text, applied_at timestamp)"
+    )
+    place.run("INSERT INTO schema_migrations (version, name) VALUES ('1', 'a')")
+    place.run(
+        "INSERT INTO schema_migrations (version, name, applied_at) "
+        "VALUES ('2', 'b', '2024-05-01 12:00:00')"
+    )
+    place.write(
+        {
+            "001_a.up": "SELECT 1;",
+            "001_a.down": "SELECT 1;",
+            "002_b.up": "SELECT 1;",
+            "002_b.down": "SELECT 1;",
+        }
+    )
+    done = place.project().down(1)
+    assert [step.version.number for step in done.steps] == [2]

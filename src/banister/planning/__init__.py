@@ -3,7 +3,7 @@
 from banister.planning.checks import check_history
 from banister.planning.lint import lint
 from banister.planning.plan import PlanOptions, find_version, left_out, plan_down, plan_up
-from banister.planning.recall import HistoryRow, LogRow, bare_name, recall
+from banister.planning.recall import HistoryRow, LogRow, bare_name, recall, version_in
 from banister.planning.resume import lives_in_session, only_sets
 from banister.planning.status import status_rows
 from banister.planning.step import make_step
@@ -24,4 +24,5 @@ __all__ = [
     "plan_up",
     "recall",
     "status_rows",
+    "version_in",
 ]

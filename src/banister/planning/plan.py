@@ -137,9 +137,11 @@ def plan_down(
     """
     if to is None:
         rows = history.applied[::-1][:count]
+    elif _is_zero(to):
+        rows = history.applied[::-1]
     else:
         applied = tuple(sorted(history.by_version))
-        floor = Version("0") if _is_zero(to) else find_version(to, applied, none="none is applied")
+        floor = find_version(to, applied, none="none is applied")
         rows = tuple(row for row in reversed(history.applied) if row.version > floor)
     findings: list[Finding] = []
     steps: list[Step] = []

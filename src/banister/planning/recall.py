@@ -16,7 +16,7 @@ from banister.model import (
     Version,
 )
 
-__all__ = ["HistoryRow", "LogRow", "bare_name", "recall"]
+__all__ = ["HistoryRow", "LogRow", "bare_name", "recall", "version_in"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,16 @@ def bare_name(name: str, version: Version) -> str:
     return name
 
 
+def version_in(cell: str) -> Version | None:
+    """Return the version that a cell of any runner's table names, None where it names none.
+
+    A number, alone or before a name as in a file's; not text that merely begins with a digit, such
+    as a hash.
+    """
+    digits = re.fullmatch(r"\s*([0-9]+)\s*(?:[_-].*)?", cell, re.DOTALL)
+    return Version(digits[1]) if digits else None
+
+
 def recall(
     rows: Iterable[HistoryRow],
     log: Iterable[LogRow],
@@ -68,11 +78,10 @@ def recall(
     applied: dict[Version, AppliedMigration] = {}
     findings: list[Finding] = []
     for row in rows:
-        digits = re.match(r"\s*(\d+)", row.version)
-        if digits is None:
+        version = version_in(row.version)
+        if version is None:
             findings.append(_unreadable_version(row, table))
             continue
-        version = Version(digits[1])
         if version in applied:
             findings.append(_duplicate_version(version, applied[version], table))
             continue

@@ -170,6 +170,14 @@ class _Builder:
                 "in a transaction=off file every statement commits by itself",
                 "remove it, or move what belongs together to a migration of its own",
             )
+            if self.dialect is Dialect.SQLITE and self.script.directives.foreign_keys is False:
+                self.say(
+                    Severity.ERROR,
+                    "foreign_keys_outside_transaction",
+                    "with transaction=off, what foreign_keys=off breaks could not be taken back",
+                    offset=0,
+                    hint="leave one of the two out",
+                )
             return pieces, TransactionMode.STATEMENTS, ""
         wrapped, pieces, begin_options = self._unwrap(pieces)
         self._refuse_control(

@@ -1,6 +1,5 @@
 """The history table and its log on PostgreSQL: reading, making, extending, writing."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,14 +20,14 @@ from banister.model import (
     RunInfo,
     Version,
 )
-from banister.planning import HistoryRow, LogRow, recall
+from banister.planning import HistoryRow, LogRow, recall, version_in
 
 __all__ = ["HistoryStore", "Identity"]
 
 _OURS = ("up_checksum", "down_checksum", "down_text", "duration_ms", "run_id")
 _TEXT_TYPES = frozenset({"text", "character varying", "character"})
 _NUMBER_TYPES = frozenset({"smallint", "integer", "bigint", "numeric"})
-_TIME_TYPES = frozenset({"timestamp with time zone", "timestamp without time zone", "date"})
+_TIME_TYPES = frozenset({"timestamp with time zone", "timestamp without time zone"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +184,7 @@ class HistoryStore:
     def versions(self, connection: Connection) -> frozenset[Version]:
         """Return the versions that are recorded now."""
         texts = self._run(connection, "applied_versions")
-        return frozenset(version for (text,) in texts if (version := _version_in(text)) is not None)
+        return frozenset(version for (text,) in texts if (version := version_in(text)) is not None)
 
     def log(self, connection: Connection, entries: Sequence[LogEntry], run: RunInfo) -> None:
         """Add events, in their order. Call inside a transaction."""
@@ -203,7 +202,7 @@ class HistoryStore:
     def _spellings(self, connection: Connection, version: Version) -> list[str]:
         """Return how a version is written in the table: "1", "001", "001_name"."""
         texts = self._run(connection, "applied_versions")
-        return [text for (text,) in texts if _version_in(text) == version]
+        return [text for (text,) in texts if version_in(text) == version]
 
     @staticmethod
     def _spell(types: Mapping[str, str], version: Version) -> str:
@@ -347,12 +346,6 @@ class HistoryStore:
         """Run a named query and return its rows, or none where it gives none."""
         cursor = connection.execute(self._compose(query, **parts), values or {})
         return cursor.fetchall() if cursor.description else []
-
-
-def _version_in(text: str) -> Version | None:
-    """Read a version as `recall` does."""
-    digits = re.match(r"\s*(\d+)", text)
-    return Version(digits[1]) if digits else None
 
 
 def _read_time(kind: str) -> sql.SQL:

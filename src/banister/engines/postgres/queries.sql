@@ -65,7 +65,7 @@ SELECT EXISTS (
 -- In order of application.
 SELECT version::pg_catalog.text, name::pg_catalog.text, {applied_at}{extra}
   FROM {history}
- ORDER BY applied_at, {version_number}, version
+ ORDER BY applied_at NULLS FIRST, {version_number}, version
 
 -- name: read_log
 -- The events later runs decide by: seeds, skips not applied since, journals that have not ended.

@@ -46,7 +46,7 @@ _RESET = (
 #: in the one that this client gets by itself, whatever a file or a setting asks for.
 LOCAL_TIMES = (
     "SET LOCAL timezone TO DEFAULT",
-    "SET LOCAL datestyle TO DEFAULT",
+    "SET LOCAL datestyle TO 'ISO, YMD'",
 )
 
 

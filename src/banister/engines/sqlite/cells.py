@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+from banister.planning import version_in
+
 __all__ = [
     "after",
     "is_numeric",
@@ -31,13 +33,13 @@ def read_text(cell: object) -> str | None:
 
 
 def read_number(cell: object) -> int | None:
-    """Return the number that a version cell begins with; None where there is none."""
+    """Return the number of the version that a cell names; None where it names none."""
     if isinstance(cell, int):
         return cell
     if isinstance(cell, str) and cell.isascii() and cell.isdigit():
         return int(cell)
-    digits = re.match(r"\s*([0-9]+)", read_text(cell) or "")
-    return int(digits[1]) if digits else None
+    version = version_in(read_text(cell) or "")
+    return version.number if version else None
 
 
 def read_time(cell: object) -> datetime | None:

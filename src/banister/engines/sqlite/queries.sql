@@ -116,13 +116,17 @@ SELECT version, applied_at FROM {history}
 -- name: journaled
 -- How many statements of a version, given twice, are known to be done since it was begun.
 SELECT count(*) FROM {log}
-WHERE CAST(version AS INTEGER) = ?
+WHERE ltrim(version, '0') = ltrim(?, '0')
     AND (event = 'statement_done' OR event = 'decided' AND detail = 'done')
     AND id > coalesce((
         SELECT max(id) FROM {log}
-        WHERE CAST(version AS INTEGER) = ?
+        WHERE ltrim(version, '0') = ltrim(?, '0')
             AND event IN ('started', 'applied', 'rolled_back', 'baselined')
     ), 0)
+
+-- name: changed
+-- Rows that the last INSERT, UPDATE or DELETE has really changed.
+SELECT changes()
 
 -- name: add_row
 INSERT INTO {history}

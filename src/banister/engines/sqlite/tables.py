@@ -161,6 +161,7 @@ class HistoryTables:
             row.duration_ms, run.run_id,
         )  # fmt: skip
         session.execute(self.queries["add_row"], values)
+        self._check_changed(session)
         versions = {**applied.versions, row.version.number: version}
         written = replace(row, applied_at=cells.read_time(cell), down_text=None)
         return written, replace(applied, versions=versions, last=at, like=cell)
@@ -168,8 +169,18 @@ class HistoryTables:
     def remove(self, session: Session, version: Version, applied: Applied) -> Applied:
         """Remove the row of a version, however it is spelled there; return what is then."""
         session.execute(self.queries["remove_row"], [applied.versions[version.number]])
+        self._check_changed(session)
         versions = {key: cell for key, cell in applied.versions.items() if key != version.number}
         return replace(applied, versions=versions)
+
+    def _check_changed(self, session: Session) -> None:
+        """Raise where a trigger has swallowed the record: the change must not stay without it."""
+        if session.execute(self.queries["changed"])[0][0] != 1:
+            raise HistoryError(
+                f'the history table "{self.table.name}" did not take the record',
+                state="it was rolled back whole",
+                hint="look for triggers on that table",
+            )
 
     def accept(self, session: Session, row: AppliedMigration, applied: Applied) -> None:
         """Replace the name, the checksums and the kept down text of a version's row."""
@@ -190,7 +201,7 @@ class HistoryTables:
 
     def journaled(self, session: Session, version: Version) -> int:
         """Return how many statements of a begun migration are known to be done."""
-        count: int = session.execute(self.queries["journaled"], [version.number] * 2)[0][0]
+        count: int = session.execute(self.queries["journaled"], [version.text] * 2)[0][0]
         return count
 
     def _read_rows(
