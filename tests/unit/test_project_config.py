@@ -406,3 +406,11 @@ def test_a_key_is_found_where_it_really_stands(folder: Path, text: str, where: s
     error = refused(folder)
     assert error.message == 'unknown setting "nope"'
     assert place(error) == f"pyproject.toml:{where}"
+
+
+def test_a_url_given_as_the_folder_is_refused_without_repeating_it(folder: Path) -> None:
+    url = "postgresql://u:hunter2@host/db"
+    for overrides, environ in (({"dir": url}, {}), ({}, {"BANISTER_DIR": url})):
+        with pytest.raises(UsageError) as caught:
+            load_settings(folder, env=None, environ=environ, overrides=overrides)
+        assert "hunter2" not in f"{caught.value}{caught.value.hint}{caught.value.location}"

@@ -125,3 +125,10 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder") as caught:
         write_pair(tmp_path / "nowhere", "001", "a")
     assert "banister init" in (caught.value.hint or "")
+
+
+def test_a_url_is_no_name(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        write_pair(tmp_path, "001", "postgresql://u:hunter2@host/db")
+    assert "hunter2" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

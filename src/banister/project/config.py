@@ -95,7 +95,14 @@ def load_settings(
     for base, layer in layers:
         values |= layer
         bases |= dict.fromkeys(layer, base)
-    directory = Path(os.path.abspath(bases["dir"] / str(values.pop("dir"))))  # noqa: PTH100  (as above)
+    folder = str(values.pop("dir"))
+    if "://" in folder:
+        # Not repeated: it may hold a password.
+        raise UsageError(
+            "a URL is given as the folder of the migrations",
+            hint="name the database with --url or DATABASE_URL, and the folder with --dir",
+        )
+    directory = Path(os.path.abspath(bases["dir"] / folder))  # noqa: PTH100  (as above)
     env_location = tables.file.locate(*tables.path, "env", env, "url") if tables and env else None
     history = HistoryTable(
         schema=str(values.pop("history_schema")), name=str(values.pop("history_table"))

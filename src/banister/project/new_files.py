@@ -59,6 +59,12 @@ def write_pair(dir: Path, version: str, name: str) -> tuple[Path, Path]:  # noqa
     Nothing is ever overwritten, and on failure neither file is left. Raises UsageError when a file
     is in the way, the folder is missing, or nothing of `name` can stand in a file name.
     """
+    if "://" in name:
+        # Not repeated, and not made a file of: it may hold a password.
+        raise UsageError(
+            "a URL is given as the name of a migration",
+            hint="say in words what it does; the database is not needed here",
+        )
     slug = _slug(name)
     up, down = (dir / f"{version}_{slug}.{direction}.sql" for direction in ("up", "down"))
     written: list[Path] = []
