@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from banister.engines.postgres.session import Session
+from banister.engines.postgres.stage import Stage
 from postgres_kit import Site, SiteMaker
 from servers import PostgresDatabase
 
@@ -81,3 +83,24 @@ def test_an_interrupt_at_the_start_of_a_statement_lets_nothing_slip_out_of_its_t
     assert site.value("SELECT count(*) FROM witness") == 0
     site.up()
     assert site.value("SELECT count(*) FROM witness") == 1
+
+
+def test_an_interrupt_inside_a_pipeline_ends_the_run_and_frees_the_lock(
+    postgres: PostgresDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection whose pipeline was left open never answers: it is closed, not asked."""
+    site = SiteMaker(tmp_path)(postgres, {"001_table": "CREATE TABLE witness (n int);"})
+
+    def interrupted(session: Session) -> None:
+        session.connection.pgconn.enter_pipeline_mode()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Stage, "record", lambda stage, *_: interrupted(stage.session))
+        with pytest.raises(KeyboardInterrupt):
+            site.up()
+
+    site.wait_until_gone()
+    assert site.runner_locks() == 0
+    site.up()
+    assert site.applied() == ["001"]

@@ -16,7 +16,7 @@ from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.lock import lock_key, signed
 from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.pooler import refuse_behind_pooler, refuse_without_transactions
-from banister.engines.postgres.session import Connection, Session, connect
+from banister.engines.postgres.session import Connection, Session, connect, usable
 from banister.engines.postgres.stage import Stage
 from banister.engines.queries import load_queries
 from banister.errors import (
@@ -148,7 +148,7 @@ class PostgresEngine:
             return
         self._locked = False
         try:
-            if not self._session.connection.closed:
+            if usable(self._session.connection):
                 self._ask("unlock")
         except psycopg.Error:
             # The end of the session gives the lock back too.

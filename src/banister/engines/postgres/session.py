@@ -9,12 +9,13 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import PipelineStatus
 
 from banister.engines.base import Database, SessionSettings
 from banister.errors import ConnectionFailed, DatabaseError
 from banister.model import Dialect
 
-__all__ = ["LOCAL_TIMES", "Connection", "Notice", "Session", "connect"]
+__all__ = ["LOCAL_TIMES", "Connection", "Notice", "Session", "connect", "usable"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -160,7 +161,7 @@ class Session:
                 self.be_ourselves()
             yield self.connection
         finally:
-            if not self.connection.closed:
+            if usable(self.connection):
                 self.connection.execute("ROLLBACK")
 
     def be_ourselves(self) -> None:
@@ -178,6 +179,19 @@ class Session:
             if self.pooled:
                 self._pin(local=True)
             yield self.connection
+
+
+def usable(connection: Connection) -> bool:
+    """Whether something can be sent and answered; otherwise the connection is closed here.
+
+    A pipeline that an interrupt has left open never answers: what is sent then waits for its end.
+    """
+    if connection.closed:
+        return False
+    if connection.pgconn.pipeline_status == PipelineStatus.OFF:
+        return True
+    connection.close()
+    return False
 
 
 def connect(conninfo: str, *, display: str, facts_query: str, role: str | None = None) -> Session:

@@ -16,7 +16,7 @@ from banister.engines.postgres.faults import failed_at_end, first_line
 from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.lock import signed
 from banister.engines.postgres.observer import Observer
-from banister.engines.postgres.session import LOCAL_TIMES, Connection, Session
+from banister.engines.postgres.session import LOCAL_TIMES, Connection, Session, usable
 from banister.engines.postgres.watched import Damage, watched
 from banister.errors import Failure, Location, LockTimeout, MigrationFailed, OutcomeUnknown
 from banister.model import (
@@ -294,8 +294,9 @@ class Stage:
     def _roll_back(connection: Connection) -> None:
         """End the transaction; where even that fails, the connection is closed, which ends it."""
         try:
-            idle = connection.info.transaction_status is TransactionStatus.IDLE
-            if not connection.closed and not idle:
+            if not usable(connection):
+                return
+            if connection.info.transaction_status is not TransactionStatus.IDLE:
                 connection.execute("ROLLBACK")
         except psycopg.Error:
             connection.close()
