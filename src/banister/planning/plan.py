@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from banister.errors import Finding, Location, Severity, UsageError
 from banister.model import (
+    AppliedMigration,
     Dialect,
     Direction,
     Folder,
@@ -135,14 +136,7 @@ def plan_down(
     database. Without either the plan has an error. Raises UsageError when `to` is not applied
     (0 stands for: all).
     """
-    if to is None:
-        rows = history.applied[::-1][:count]
-    elif _is_zero(to):
-        rows = history.applied[::-1]
-    else:
-        applied = tuple(sorted(history.by_version))
-        floor = find_version(to, applied, none="none is applied")
-        rows = tuple(row for row in reversed(history.applied) if row.version > floor)
+    rows = _to_roll_back(history, count, to)
     findings: list[Finding] = []
     steps: list[Step] = []
     unfinished = {item.version: item for item in history.unfinished}
@@ -187,6 +181,17 @@ def plan_down(
 
 def _is_zero(text: str) -> bool:
     return bool(text) and not text.strip("0")
+
+
+def _to_roll_back(history: History, count: int, to: str | None) -> tuple[AppliedMigration, ...]:
+    """Return the rows that a rollback concerns, the one applied last first."""
+    backwards = history.applied[::-1]
+    if to is None:
+        return backwards[:count]
+    if _is_zero(to):
+        return backwards
+    floor = find_version(to, tuple(sorted(history.by_version)), none="none is applied")
+    return tuple(row for row in backwards if row.version > floor)
 
 
 def _down_script(
