@@ -75,7 +75,7 @@ def a_row(migration: Migration, *, minute: int = 0, foreign: bool = False) -> Ap
         applied_at=at,
         up_checksum=migration.up.checksum,
         down_checksum=down.checksum if down else None,
-        down_text=down.source.text if down else None,
+        down_text=down.source.whole if down else None,
         duration_ms=7,
     )
 

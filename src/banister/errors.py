@@ -5,6 +5,7 @@ No I/O. The tree::
     BanisterError
     ├── UsageError            wrong flags, settings, URL or names            exit 2
     ├── ScriptError           SQL text that cannot be split into statements  exit 1
+    ├── FileChanged           a migration file changed while it was in use   exit 1
     ├── FindingsError         the checks before a run found errors           exit 1
     ├── DatabaseError         the database, or the way to it                 exit 1
     │   ├── ConnectionFailed  no connection could be made
@@ -27,6 +28,7 @@ __all__ = [
     "ConnectionFailed",
     "DatabaseError",
     "Failure",
+    "FileChanged",
     "Finding",
     "FindingsError",
     "HistoryError",
@@ -123,6 +125,12 @@ class ScriptError(BanisterError):
     """SQL text that cannot be split into statements."""
 
     code = "script"
+
+
+class FileChanged(BanisterError):
+    """A file that is too large for memory is not what it was when it was first read."""
+
+    code = "file_changed"
 
 
 class FindingsError(BanisterError):

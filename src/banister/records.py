@@ -139,7 +139,7 @@ def _row_of(migration: Migration) -> AppliedMigration:
         name=migration.name,
         up_checksum=migration.up.checksum,
         down_checksum=down.checksum if down else None,
-        down_text=down.source.text if down else None,
+        down_text=down.source.whole if down else None,
     )
 
 

@@ -44,7 +44,7 @@ def test_pairs_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert labels(folder) == ["2_a", "10_b"]
     first = folder.migrations[0]
     assert first.up.source.path == "migrations/2_a.up.sql"
-    assert first.up.source.text == "select 1;\n"
+    assert first.up.source.whole == "select 1;\n"
     assert first.up.direction is Direction.UP
     assert first.up.from_file
     assert first.down is not None
@@ -274,7 +274,7 @@ def test_a_link_inside_the_folder_is_followed(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("migrations")
     for way in (folder, link):
-        assert read(way).migrations[0].up.source.text == "select 2;\n"
+        assert read(way).migrations[0].up.source.whole == "select 2;\n"
 
 
 def test_a_link_to_nothing_and_a_pipe_are_errors(tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ def test_a_long_file_is_read_whole(tmp_path: Path) -> None:
     for length in (2**16 - 1, 2**16, 2**16 + 1, 3 * 2**16):
         text = "-- " + "x" * (length - 4) + "\n"
         fill(tmp_path, "001_a.up.sql", text=text)
-        assert read(tmp_path).migrations[0].up.source.text == text
+        assert read(tmp_path).migrations[0].up.source.whole == text
 
 
 def test_a_thousand_pairs_are_read_quickly(tmp_path: Path) -> None:

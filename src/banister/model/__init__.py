@@ -28,12 +28,14 @@ from banister.model.migration import (
     Version,
 )
 from banister.model.plan import Plan, State, StatusRow, Step, TransactionMode
-from banister.model.text import Dialect, Direction, Directives, Script, Source, Statement
+from banister.model.source import Chunk, LargeSource, Source
+from banister.model.text import Dialect, Direction, Directives, Script, Statement
 
 __all__ = [
     "AppliedMigration",
     "Blocked",
     "Blocker",
+    "Chunk",
     "Dialect",
     "Direction",
     "Directives",
@@ -41,6 +43,7 @@ __all__ = [
     "Folder",
     "History",
     "HistoryTable",
+    "LargeSource",
     "LogEntry",
     "LogEvent",
     "Migration",

@@ -1,5 +1,6 @@
 """Plans: what a run would do, decided before anything is done. No I/O."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -29,7 +30,7 @@ class Step:
     direction: Direction
     script: Script
     #: Without a BEGIN and COMMIT that wrapped the file.
-    statements: tuple[Statement, ...]
+    statements: Sequence[Statement]
     mode: TransactionMode = TransactionMode.WHOLE
     #: What the file's own BEGIN asked for, for example "ISOLATION LEVEL SERIALIZABLE".
     begin_options: str = ""
@@ -38,6 +39,8 @@ class Step:
     #: The statement behind those was begun and its end is not known: what was remembered before it
     #: (may be empty). None: nothing is in question.
     in_question: str | None = None
+    #: Lower-case names of what its statements set beyond their transaction.
+    session_settings: frozenset[str] = frozenset()
     #: The down script to keep with the row at `up`.
     down: Script | None = None
     #: What the plan says about this step, for people.
@@ -47,6 +50,10 @@ class Step:
     def label(self) -> str:
         """Number and name, as the files have it."""
         return f"{self.version}_{self.name}"
+
+    def to_run(self, first: int = 1) -> Iterator[tuple[int, Statement]]:
+        """Yield number and statement from number `first` (from 1) on; go through them once."""
+        return enumerate(self.statements[first - 1 :] if first > 1 else self.statements, first)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ def applied_row(step: Step, duration_ms: int) -> AppliedMigration:
         name=step.name,
         up_checksum=step.script.checksum,
         down_checksum=step.down.checksum if step.down else None,
-        down_text=step.down.source.text if step.down else None,
+        down_text=step.down.source.whole if step.down else None,
         duration_ms=duration_ms,
     )
 

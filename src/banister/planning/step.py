@@ -1,18 +1,27 @@
 """One script → one step: how it will run, or why it cannot. No I/O."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import NamedTuple
 
 from banister.errors import Finding, Severity
 from banister.model import (
     Dialect,
+    LargeSource,
     Script,
-    Statement,
     Step,
     TransactionMode,
     Version,
 )
-from banister.script import Control, Traits, scan, traits
+from banister.script import (
+    Control,
+    Traits,
+    Window,
+    invisible_characters,
+    misplaced_directives,
+    statements_of,
+    traits,
+)
 
 __all__ = ["make_step"]
 
@@ -37,11 +46,11 @@ _BEGIN_OPTIONS = {
 _UTF8 = frozenset({"default", "utf8", "utf-8", "unicode"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A statement with what the planner must know of it."""
 
-    statement: Statement
+    #: Offset of the statement.
+    start: int
     traits: Traits
     #: From 1.
     number: int
@@ -61,26 +70,18 @@ def make_step(
     With an error among the findings the step must not run.
     """
     builder = _Builder(version, script, dialect)
-    scanned = scan(script.source.text, dialect)
-    for problem in scanned.problems:
-        builder.say(
-            Severity.ERROR, problem.code, problem.message, offset=problem.offset, hint=problem.hint
-        )
-    pieces = tuple(
-        _Piece(statement=statement, traits=traits(statement, dialect), number=number)
-        for number, statement in enumerate(scanned.statements, start=1)
-    )
-    for piece in pieces:
-        builder.check_settings(piece)
-    pieces, mode, begin_options = builder.choose_mode(pieces)
+    statements = statements_of(script.source, dialect, builder.look)
+    builder.count = len(statements)
+    mode, begin_options, wrapped = builder.choose_mode()
     step = Step(
         version=version,
         name=name,
         direction=script.direction,
         script=script,
-        statements=tuple(piece.statement for piece in pieces),
+        statements=statements[1:-1] if wrapped else statements,
         mode=mode,
         begin_options=begin_options,
+        session_settings=frozenset(builder.session_settings),
         down=down,
         notes=(*notes, *builder.notes),
     )
@@ -96,6 +97,45 @@ class _Builder:
         self.dialect = dialect
         self.findings: list[Finding] = []
         self.notes: list[str] = []
+        self.session_settings: set[str] = set()
+        self.count = 0
+        self.first: _Piece | None = None
+        self.last: _Piece | None = None
+        #: Statements that end or begin a transaction, or cannot run inside one: never very many.
+        self.controls: list[_Piece] = []
+        self.refusing: list[_Piece] = []
+
+    def look(self, window: Window) -> None:
+        """Take in a window of the text."""
+        source = self.script.source
+        for problem in window.problems:
+            self.say(
+                Severity.ERROR,
+                problem.code,
+                problem.message,
+                offset=problem.offset,
+                hint=problem.hint,
+            )
+        if isinstance(source, LargeSource):
+            for finding in (
+                *invisible_characters(source, window, self.dialect),
+                *misplaced_directives(source, window),
+            ):
+                self.findings.append(replace(finding, version=self.version.text))
+        for statement in window.statements:
+            self.count += 1
+            self._take(_Piece(statement.start, traits(statement, self.dialect), self.count))
+
+    def _take(self, piece: _Piece) -> None:
+        known = piece.traits
+        self.check_settings(piece)
+        self.session_settings.update(known.session_settings)
+        if known.control is not None:
+            self.controls.append(piece)
+        if known.refuses_transaction:
+            self.refusing.append(piece)
+        self.first = self.first or piece
+        self.last = piece
 
     def say(
         self, severity: Severity, code: str, message: str, *, offset: int, hint: str | None = None
@@ -113,7 +153,7 @@ class _Builder:
 
     def check_settings(self, piece: _Piece) -> None:
         known = piece.traits
-        start = piece.statement.start
+        start = piece.start
         if known.pragma == "foreign_keys" and known.pragma_sets:
             self.say(
                 Severity.ERROR,
@@ -160,13 +200,11 @@ class _Builder:
                     hint=_SESSION_ADVICE[setting],
                 )
 
-    def choose_mode(
-        self, pieces: tuple[_Piece, ...]
-    ) -> tuple[tuple[_Piece, ...], TransactionMode, str]:
-        """Return the pieces to run, their mode and the options of the file's own BEGIN."""
+    def choose_mode(self) -> tuple[TransactionMode, str, bool]:
+        """Return the mode, the options of the file's own BEGIN, and whether it has one."""
         if self.script.directives.transaction is False:
             self._refuse_control(
-                pieces,
+                self.controls,
                 "in a transaction=off file every statement commits by itself",
                 "remove it, or move what belongs together to a migration of its own",
             )
@@ -178,23 +216,24 @@ class _Builder:
                     offset=0,
                     hint="leave one of the two out",
                 )
-            return pieces, TransactionMode.STATEMENTS, ""
-        wrapped, pieces, begin_options = self._unwrap(pieces)
+            return TransactionMode.STATEMENTS, "", False
+        begin_options = self._unwrap()
+        wrapped = begin_options is not None
         self._refuse_control(
-            pieces,
+            self.controls[1:-1] if wrapped else self.controls,
             "it would end the transaction that keeps the change and its record together",
             "remove it: Banister itself begins and commits, around every file",
         )
-        refusing = [piece for piece in pieces if piece.traits.refuses_transaction]
-        if not refusing:
-            return pieces, TransactionMode.WHOLE, begin_options
-        first = refusing[0]
+        whole = TransactionMode.WHOLE, begin_options or "", wrapped
+        if not self.refusing:
+            return whole
+        first = self.refusing[0]
         what = first.traits.refuses_transaction
         asks_for_one = wrapped or self.script.directives.transaction is True
-        if len(pieces) == 1 and not asks_for_one:
+        others = self.count - 1 - 2 * wrapped
+        if not others and not asks_for_one:
             self.notes.append(f"runs outside a transaction: {what} cannot run inside one")
-            return pieces, TransactionMode.STATEMENTS, ""
-        others = len(pieces) - 1
+            return TransactionMode.STATEMENTS, "", False
         reason = (
             f"this file holds {others} other statement{'s' if others > 1 else ''}"
             if others
@@ -204,29 +243,29 @@ class _Builder:
             Severity.ERROR,
             "refuses_transaction",
             f"{what} cannot run inside a transaction, and {reason}",
-            offset=first.statement.start,
+            offset=first.start,
             hint="move it to a migration of its own, or write `-- banister: transaction=off` at "
             "the top of the file, whose statements then commit one by one",
         )
-        return pieces, TransactionMode.WHOLE, begin_options
+        return whole
 
-    def _unwrap(self, pieces: tuple[_Piece, ...]) -> tuple[bool, tuple[_Piece, ...], str]:
-        """Take a BEGIN … COMMIT around the whole file as our own transaction."""
-        if len(pieces) < 2:
-            return False, pieces, ""
-        first, last = pieces[0].traits, pieces[-1].traits
+    def _unwrap(self) -> str | None:
+        """Take a BEGIN … COMMIT around the whole file as our own; return what that BEGIN asks."""
+        if self.first is None or self.last is None or self.count < 2:
+            return None
+        first, last = self.first.traits, self.last.traits
         wrapped = (
             first.control is Control.BEGIN and last.control is Control.COMMIT and not last.chain
         )
         if not wrapped:
-            return False, pieces, ""
+            return None
         options = first.begin_options.upper()
         if not _BEGIN_OPTIONS[self.dialect].fullmatch(options):
             self.say(
                 Severity.ERROR,
                 "begin_options",
                 f"BEGIN asks for {options}, which {self.dialect} does not know",
-                offset=pieces[0].statement.start,
+                offset=self.first.start,
                 hint="correct it, or remove BEGIN and COMMIT: Banister adds its own",
             )
         if "READ ONLY" in options:
@@ -234,12 +273,12 @@ class _Builder:
                 Severity.ERROR,
                 "read_only_transaction",
                 "a READ ONLY transaction cannot record the migration",
-                offset=pieces[0].statement.start,
+                offset=self.first.start,
                 hint="remove READ ONLY",
             )
-        return True, pieces[1:-1], options
+        return options
 
-    def _refuse_control(self, pieces: tuple[_Piece, ...], reason: str, hint: str) -> None:
+    def _refuse_control(self, pieces: list[_Piece], reason: str, hint: str) -> None:
         for piece in pieces:
             control = piece.traits.control
             if control is None or control is Control.SAVEPOINT:
@@ -249,6 +288,6 @@ class _Builder:
                 Severity.ERROR,
                 "transaction_control",
                 f"{word} cannot stand here: {reason}",
-                offset=piece.statement.start,
+                offset=piece.start,
                 hint=hint,
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from banister.errors import Finding, Location, Severity, UsageError
 from banister.model import Dialect, Direction, Folder, Migration, Script, Version
+from banister.project.large_file import read_large_script
 from banister.project.names import (
     FileName,
     advice_for,
@@ -20,6 +21,9 @@ from banister.script import decode, make_script
 __all__ = ["read_folder"]
 
 _CHUNK = 1 << 16
+
+#: Bytes: a longer text is read piece by piece, and a down text as long is not kept in the database.
+_LARGE = 1 << 20
 
 
 def read_folder(dir: Path, dialect: Dialect | None, *, shown: str) -> Folder:  # noqa: A002  (the setting's name)
@@ -199,17 +203,24 @@ class _Reader:
     def _read(self, name: FileName) -> Script | None:
         path = f"{self.shown}/{name.file}"
         try:
-            data = _read_bytes(f"{self.dir}/{name.file}")
+            script, findings = self._read_script(f"{self.dir}/{name.file}", name.direction, path)
         except OSError as exc:
             self._add(Severity.ERROR, "unreadable", f"it cannot be read: {exc.strerror}", name)
             return None
-        source, findings = decode(data, path)
-        self._take(findings, name)
-        if source is None:
-            return None
-        script, findings = make_script(source, name.direction)
         self._take(findings, name)
         return script
+
+    def _read_script(
+        self, file: str, direction: Direction, path: str
+    ) -> tuple[Script | None, tuple[Finding, ...]]:
+        data = _read_bytes(file)
+        if data is None:
+            return read_large_script(file, direction, shown=path)
+        source, findings = decode(data, path, dialect=self.dialect or Dialect.POSTGRESQL)
+        if source is None:
+            return None, findings
+        script, more = make_script(source, direction)
+        return script, (*findings, *more)
 
     def _take(self, findings: tuple[Finding, ...], name: FileName) -> None:
         for finding in findings:
@@ -264,14 +275,23 @@ class _Reader:
         )
 
 
-def _read_bytes(path: str) -> bytes:
-    """Read a file with as few system calls as there can be: folders hold thousands of them."""
+def _read_bytes(path: str) -> bytes | None:
+    """Read a file with as few system calls as there can be: folders hold thousands of them.
+
+    None: it is too large to be held in memory.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        chunks = [os.read(descriptor, _CHUNK)]
-        while len(chunks[-1]) == _CHUNK:
-            chunks.append(os.read(descriptor, _CHUNK))
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        data = os.read(descriptor, _CHUNK)
+        if len(data) < _CHUNK:
+            return data
+        parts = [data]
+        left = _LARGE - _CHUNK
+        while data and left >= 0:
+            data = os.read(descriptor, _CHUNK)
+            parts.append(data)
+            left -= len(data)
+        return b"".join(parts) if left >= 0 else None
     finally:
         os.close(descriptor)
 

@@ -3,12 +3,12 @@
 import re
 
 from banister.errors import Finding, Severity
-from banister.model import Dialect, Source
-from banister.script.places import kinds_at
-from banister.script.scan import scan
+from banister.model import Dialect, LargeSource, Source
+from banister.script.places import found_in, kinds_at
 from banister.script.tokens import TokenKind
+from banister.script.windows import Window, windows
 
-__all__ = ["decode"]
+__all__ = ["decode", "decode_part", "invisible_characters", "wide_encoding"]
 
 _BOM = b"\xef\xbb\xbf"
 _OTHER_BOMS = (
@@ -37,7 +37,7 @@ def decode(
     Bytes that are no UTF-8 text give an error and no source. Characters that look like spaces and
     are none give a warning each, unless they stand in a string, a quoted name, a comment or rows.
     """
-    wide = _wide_encoding(data)
+    wide = wide_encoding(data)
     if wide is not None:
         return None, (
             Finding(
@@ -49,18 +49,30 @@ def decode(
             ),
         )
     skipped = len(_BOM) if data.startswith(_BOM) else 0
-    body = data[skipped:]
-    refusal = _zero_byte(body, path, skipped)
+    text = decode_part(data[skipped:], path, at=skipped)
+    if isinstance(text, Finding):
+        return None, (text,)
+    source = Source(path=path, text=text)
+    window = next(windows(source, dialect))
+    return source, invisible_characters(source, window, dialect)
+
+
+def decode_part(data: bytes, path: str, *, at: int) -> str | Finding:
+    """Return the text of bytes that stand at byte `at` of a file, or what is wrong with them.
+
+    The place of a finding counts from the first of these bytes.
+    """
+    refusal = _zero_byte(data, path, at)
     if refusal is not None:
-        return None, (refusal,)
+        return refusal
     try:
-        source = Source(path=path, text=body.decode("utf-8"))
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        return None, (_bad_byte(body, path, error.start, skipped),)
-    return source, _invisible(source, dialect)
+        return _bad_byte(data, path, error.start, at)
 
 
-def _wide_encoding(data: bytes) -> str | None:
+def wide_encoding(data: bytes) -> str | None:
+    """Return the name of a wide encoding that the first bytes of a file show, None for UTF-8."""
     for mark, name in _OTHER_BOMS:
         if data.startswith(mark):
             return name
@@ -113,21 +125,25 @@ def _at_byte(body: bytes, path: str, offset: int, *, code: str, message: str, hi
     )
 
 
-def _invisible(source: Source, dialect: Dialect) -> tuple[Finding, ...]:
-    text = source.text
-    offsets = [match.start() for match in _INVISIBLE.finditer(text)]
-    if not offsets:
-        return ()
-    covering = kinds_at(text, scan(text, dialect).statements, offsets, dialect)
+def invisible_characters(
+    source: Source | LargeSource, window: Window, dialect: Dialect
+) -> tuple[Finding, ...]:
+    """Return a warning for each character of a window that looks like a space and is a letter."""
+    offsets = [] if window.text.isascii() else found_in(window, _INVISIBLE)
+    first = window.mark.offset
     return tuple(
-        Finding(
-            severity=Severity.WARNING,
-            code="invisible_character",
-            message=f"{_NAMES.get(text[offset], 'an invisible character')} "
-            f"(U+{ord(text[offset]):04X}) outside of quotes: it counts as a letter",
-            location=source.locate(offset),
-            hint="replace it by a space, or remove it",
-        )
-        for offset, token in zip(offsets, covering, strict=True)
+        _invisible(source, offset, window.text[offset - first])
+        for offset, token in zip(offsets, kinds_at(window, offsets, dialect), strict=True)
         if token is not None and token.kind in {TokenKind.WORD, TokenKind.NUMBER, TokenKind.OTHER}
+    )
+
+
+def _invisible(source: Source | LargeSource, offset: int, character: str) -> Finding:
+    return Finding(
+        severity=Severity.WARNING,
+        code="invisible_character",
+        message=f"{_NAMES.get(character, 'an invisible character')} "
+        f"(U+{ord(character):04X}) outside of quotes: it counts as a letter",
+        location=source.locate(offset),
+        hint="replace it by a space, or remove it",
     )

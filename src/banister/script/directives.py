@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
 
 from banister.errors import Finding, Severity
-from banister.model import Dialect, Direction, Directives, Source
+from banister.model import Dialect, Direction, Directives, LargeSource, Source
 from banister.script.keys import KEYS, Item, Refused, merge
-from banister.script.places import kinds_at
-from banister.script.scan import scan
+from banister.script.places import found_in, kinds_at
 from banister.script.tokens import TokenKind, postgres_token
+from banister.script.windows import Window, windows
 
-__all__ = ["DirectiveLine", "directive_lines", "read_directives"]
+__all__ = [
+    "DirectiveLine",
+    "directive_lines",
+    "misplaced_directives",
+    "read_directives",
+    "top_is_whole",
+]
 
 _MARKER = re.compile(r"--[ \t]+banister:")
 _ITEM = re.compile(r'(?P<key>[^\s="]+)(?P<equals>=(?P<value>"[^"\n\r]*"(?!\S)|[^\s"]\S*)?)?')
@@ -59,16 +65,56 @@ def directive_lines(text: str) -> tuple[DirectiveLine, ...]:
     return tuple(lines)
 
 
-def read_directives(source: Source, direction: Direction) -> tuple[Directives, tuple[Finding, ...]]:
+def read_directives(
+    source: Source | LargeSource, direction: Direction
+) -> tuple[Directives, tuple[Finding, ...]]:
     """Return what the directive lines ask for, and what is wrong with them.
 
     Every finding is an error at the exact column; what is wrong is left out of the directives.
+    Of a large source only the comments above the first statement are looked at:
+    `misplaced_directives` sees the rest.
     """
     reader = _Reader(source, direction)
-    for line in directive_lines(source.text):
+    for line in directive_lines(source.top):
         reader.read(line)
     reader.check_markers()
-    return merge(reader.items), tuple(reader.findings)
+    findings = reader.findings
+    if isinstance(source, Source) and _MARKER.search(source.text, _top_end(source.text)):
+        window = next(windows(source, Dialect.POSTGRESQL))
+        findings = [*findings, *misplaced_directives(source, window)]
+    return merge(reader.items), tuple(findings)
+
+
+def misplaced_directives(source: Source | LargeSource, window: Window) -> tuple[Finding, ...]:
+    """Return an error for each directive line of a window that stands below a statement."""
+    if "banister:" not in window.text:
+        return ()
+    offsets = found_in(window, _MARKER, _top_end(source.top))
+    return tuple(
+        Finding(
+            severity=Severity.ERROR,
+            code="directive_misplaced",
+            message="directives must stand above the first statement",
+            location=source.locate(offset),
+            hint="move the line to the top of the file",
+        )
+        for offset, token in zip(
+            offsets, kinds_at(window, offsets, Dialect.POSTGRESQL), strict=True
+        )
+        if token is not None and token.kind is TokenKind.COMMENT and token.start == offset
+    )
+
+
+def top_is_whole(text: str) -> bool:
+    """Whether a text that goes on holds all of the comments above its first statement."""
+    position = 0
+    while position < len(text):
+        token = postgres_token(text, position, len(text))
+        if token.kind not in {TokenKind.COMMENT, TokenKind.SPACE}:
+            # One more character tells a `-` or `/` from a comment.
+            return token.end < len(text)
+        position = token.end
+    return False
 
 
 def _top_comments(text: str) -> Iterator[tuple[int, int]]:
@@ -84,10 +130,14 @@ def _top_comments(text: str) -> Iterator[tuple[int, int]]:
         position = token.end
 
 
+def _top_end(text: str) -> int:
+    return max((end for _, end in _top_comments(text)), default=0)
+
+
 class _Reader:
     """Gathers items and findings of one file."""
 
-    def __init__(self, source: Source, direction: Direction) -> None:
+    def __init__(self, source: Source | LargeSource, direction: Direction) -> None:
         self.source = source
         self.direction = direction
         self.items: list[Item] = []
@@ -106,7 +156,7 @@ class _Reader:
 
     def read(self, line: DirectiveLine) -> None:
         """Read the items of one line."""
-        text = self.source.text
+        text = self.source.top
         position = line.content
         found = []
         while position < line.end:
@@ -172,7 +222,7 @@ class _Reader:
 
     def check_markers(self) -> None:
         """Find lines that were meant as directives and are none."""
-        text = self.source.text
+        text = self.source.top
         top = list(_top_comments(text))
         known = {line.content for line in directive_lines(text)}
         for start, end in top:
@@ -186,23 +236,9 @@ class _Reader:
                     "a directive stands behind something else on its line",
                     "give it a line of its own",
                 )
-        below = top[-1][1] if top else 0
-        late = [match.start() for match in _MARKER.finditer(text, below)]
-        if not late:
-            return
-        statements = scan(text, Dialect.POSTGRESQL).statements
-        kinds = kinds_at(text, statements, late, Dialect.POSTGRESQL)
-        for offset, token in zip(late, kinds, strict=True):
-            if token is not None and token.kind is TokenKind.COMMENT and token.start == offset:
-                self.say(
-                    "directive_misplaced",
-                    offset,
-                    "directives must stand above the first statement",
-                    "move the line to the top of the file",
-                )
 
     def _check_near_marker(self, start: int, end: int) -> None:
-        match = _NEAR_MARKER.match(self.source.text, start, end)
+        match = _NEAR_MARKER.match(self.source.top, start, end)
         if match is None:
             return
         word = match["word"].lower()
@@ -216,7 +252,7 @@ class _Reader:
             near = SequenceMatcher(None, word, "banister").ratio() >= 0.85
             meant = near and names_key
         if meant:
-            written = self.source.text[start : match.end("colon" if match["colon"] else "word")]
+            written = self.source.top[start : match.end("colon" if match["colon"] else "word")]
             self.say(
                 "directive_marker",
                 start,

@@ -1,9 +1,10 @@
 """What splitting a text gives before lines are counted: pieces and problems. No I/O."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Piece", "Problem"]
+__all__ = ["Beyond", "Piece", "Problem", "Split"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +27,17 @@ class Piece(NamedTuple):
     end: int
     copy_start: int | None = None
     copy_end: int | None = None
+
+
+class Split(NamedTuple):
+    """A text, split."""
+
+    pieces: list[Piece]
+    problems: list[Problem]
+    #: Where what is whole ends: the rest belongs to a statement, comment or line that goes on.
+    end: int
+
+
+#: Where the rows that begin at an offset end, and where the text goes on behind them; both may lie
+#: behind the end of the text at hand.
+Beyond = Callable[[int], tuple[int, int]]

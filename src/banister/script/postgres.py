@@ -7,7 +7,7 @@ shows where COPY rows begin.
 import re
 
 from banister.model import Dialect
-from banister.script.pieces import Piece, Problem
+from banister.script.pieces import Beyond, Piece, Problem, Split
 from banister.script.psql import SKIPPED, backslash_problem, command_name
 from banister.script.tokens import Token, TokenKind, postgres_token, tokens
 
@@ -56,14 +56,16 @@ _UNTERMINATED = {
 }
 
 
-def split_postgres(text: str) -> tuple[list[Piece], list[Problem]]:
+def split_postgres(text: str, beyond: Beyond | None = None) -> Split:
     """Return the statements of `text` in order, and what stands against splitting it.
 
-    Behind an open quote or comment nothing more is returned. Time is linear in the text's length.
+    Behind an open quote or comment nothing more is returned. With `beyond` the text goes on: what
+    is not certainly whole is left out, with the problems in it. Time is linear in the text's
+    length.
     """
-    splitter = _Splitter(text)
-    splitter.read(0, len(text))
-    return splitter.pieces, splitter.problems
+    splitter = _Splitter(text, beyond)
+    end = splitter.read(0, len(text))
+    return Split(splitter.pieces, splitter.problems, end)
 
 
 def is_copy_from_stdin(text: str, start: int, end: int) -> bool:
@@ -94,42 +96,52 @@ def is_copy_from_stdin(text: str, start: int, end: int) -> bool:
 class _Splitter:
     """Walks through one text and collects pieces and problems."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, beyond: Beyond | None) -> None:
         self.text = text
         self.pieces: list[Piece] = []
         self.problems: list[Problem] = []
+        self._beyond = beyond
         #: Set by a problem inside a statement: where to go on behind it.
         self._resume = 0
         #: Whether what is being read stands behind a COPY … FROM stdin on its line.
         self._behind_copy = False
 
-    def read(self, position: int, end: int) -> None:
-        """Collect the statements of `text[position:end]`."""
-        text = self.text
-        leading, simple = _LEADING.match, _SIMPLE.match
-        while True:
+    def read(self, position: int, end: int) -> int:
+        """Collect the statements of `text[position:end]`; return where what is whole ends."""
+        text, simple = self.text, _SIMPLE.match
+        is_cut = self._beyond is not None and end == len(text)
+        while position < end:
+            pieces, problems = len(self.pieces), len(self.problems)
             match = simple(text, position, end)
             if match is not None:
-                start, stop = match.span("statement")
-                position = self._add(start, stop)
-                continue
-            position = self._skip(leading(text, position, end).end(), end)  # type: ignore[union-attr] # it matches the empty text too
-            if position >= end:
-                return
-            first = text[position]
-            if first == ";":
-                position += 1
-                continue
-            if first == "\\":
-                position = self._backslash(position, end, inside=False)
-                continue
-            stop = self._statement_end(position, end)
-            if stop < 0:
-                position = self._resume
-                continue
-            if text[stop - 1] != ";" or stop == end:
-                stop = self._trim(position, stop)
-            position = self._add(position, stop)
+                following = self._add(*match.span("statement"))
+            else:
+                following = self._next(position, end, is_cut=is_cut)
+            if is_cut and following == end:
+                del self.pieces[pieces:], self.problems[problems:]
+                break
+            position = following
+        return position
+
+    def _next(self, position: int, end: int, *, is_cut: bool) -> int:
+        """Collect what comes next; return where the text goes on."""
+        text = self.text
+        leading = _LEADING.match(text, position, end)
+        position = self._skip(leading.end() if leading else position, end)
+        if position >= end:
+            return end
+        if text[position] == ";":
+            return position + 1
+        if text[position] == "\\":
+            return self._backslash(position, end, inside=False)
+        stop = self._statement_end(position, end)
+        if stop < 0:
+            return self._resume
+        if is_cut and stop == end:
+            return end
+        if text[stop - 1] != ";" or stop == end:
+            stop = self._trim(position, stop)
+        return self._add(position, stop)
 
     def _add(self, start: int, stop: int) -> int:
         """Note a statement; return where the text goes on."""
@@ -297,6 +309,8 @@ class _Splitter:
         text = self.text
         first = len(self.pieces) - 1
         line_end = text.find("\n", stop)
+        if line_end < 0 and self._beyond is not None:
+            return len(text)
         if text[stop - 1] != ";" or line_end < 0:
             line_end = len(text)
         self._rest_of_line(stop, line_end)
@@ -342,10 +356,10 @@ class _Splitter:
         while True:
             position = text.find("\\.", position)
             if position < 0:
-                return len(text), len(text)
+                return self._beyond(start) if self._beyond else (len(text), len(text))
             if position == start or text[position - 1] == "\n":
                 rest = text[position + 2 : position + 4]
-                if rest.startswith("\n") or not rest:
+                if rest.startswith("\n") or (not rest and not self._beyond):
                     return position, min(position + 3, len(text))
                 if rest == "\r\n":
                     return position, position + 4

@@ -5,9 +5,8 @@ from difflib import get_close_matches
 
 from banister.errors import ScriptError, UsageError
 from banister.model import Dialect, Source, Statement
-from banister.script.pieces import Piece, Problem
-from banister.script.postgres import split_postgres
-from banister.script.sqlite import split_sqlite
+from banister.script.pieces import Problem
+from banister.script.windows import placed, split
 
 __all__ = ["Problem", "Scan", "scan", "split_statements"]
 
@@ -28,9 +27,8 @@ def scan(text: str, dialect: Dialect) -> Scan:
     raises: what cannot be split is a problem, and where there is one the statements are not the
     whole text. Time is linear in the text's length.
     """
-    split = split_postgres if dialect is Dialect.POSTGRESQL else split_sqlite
-    pieces, problems = split(text)
-    return Scan(statements=tuple(_placed(text, pieces)), problems=tuple(problems))
+    found = split(text, dialect)
+    return Scan(statements=tuple(placed(text, found.pieces)), problems=tuple(found.problems))
 
 
 def split_statements(
@@ -62,33 +60,3 @@ def _dialect(name: str) -> Dialect:
         f'unknown dialect "{name}"',
         hint=f'did you mean "{near[0]}"?' if near else f"one of: {', '.join(known)}",
     )
-
-
-def _placed(text: str, pieces: list[Piece]) -> list[Statement]:
-    """Count lines from one piece to the next, so that the whole text is gone through once."""
-    statements = []
-    has_cr = "\r" in text
-    line, line_start, last = 1, 0, 0
-    for start, end, copy_start, copy_end in pieces:
-        if has_cr:
-            # No piece starts between CR and LF, so that each pair is counted once.
-            breaks = text.count("\n", last, start) + text.count("\r", last, start)
-            line += breaks - text.count("\r\n", last, start)
-            newline = max(text.rfind("\n", last, start), text.rfind("\r", last, start))
-        else:
-            line += text.count("\n", last, start)
-            newline = text.rfind("\n", last, start)
-        if newline >= 0:
-            line_start = newline + 1
-        last = start
-        statements.append(
-            Statement(
-                text=text[start:end],
-                start=start,
-                line=line,
-                column=start - line_start + 1,
-                copy_start=copy_start,
-                copy_end=copy_end,
-            )
-        )
-    return statements

@@ -7,7 +7,7 @@ The judge is sqlite3_complete (https://sqlite.org/c3ref/complete.html): a trigge
 import re
 
 from banister.model import Dialect
-from banister.script.pieces import Piece, Problem
+from banister.script.pieces import Piece, Problem, Split
 from banister.script.tokens import TokenKind, sqlite_token, tokens
 
 __all__ = ["split_sqlite"]
@@ -33,14 +33,15 @@ _OPEN = {
 }
 
 
-def split_sqlite(text: str) -> tuple[list[Piece], list[Problem]]:
+def split_sqlite(text: str, *, goes_on: bool = False) -> Split:
     """Return the statements of `text` in order, and what stands against splitting it.
 
-    Behind an open quote nothing more is returned. Time is linear in the text's length.
+    Behind an open quote nothing more is returned. Where the text `goes_on`, what is not certainly
+    whole is left out, with the problems in it. Time is linear in the text's length.
     """
     splitter = _Splitter(text)
-    splitter.read()
-    return splitter.pieces, splitter.problems
+    end = splitter.read(goes_on=goes_on)
+    return Split(splitter.pieces, splitter.problems, end)
 
 
 class _Splitter:
@@ -51,21 +52,28 @@ class _Splitter:
         self.pieces: list[Piece] = []
         self.problems: list[Problem] = []
 
-    def read(self) -> None:
-        """Collect the statements of the text."""
+    def read(self, *, goes_on: bool) -> int:
+        """Collect the statements of the text; return where what is whole ends."""
         text, end = self.text, len(self.text)
-        position = self._skip(0)
-        while position < end:
+        whole = 0
+        while True:
+            position = self._skip(whole)
+            if position >= end:
+                return whole if goes_on else end
             if text[position] == ";":
-                position = self._skip(position + 1)
+                whole = position + 1
                 continue
             stop = self._statement_end(position)
             if stop < 0:
-                return
+                if goes_on:
+                    self.problems.clear()
+                return whole
             if stop == end:
+                if goes_on:
+                    return whole
                 stop = self._trim(position)
             self.pieces.append(Piece(position, stop))
-            position = self._skip(stop)
+            whole = stop
 
     def _skip(self, position: int) -> int:
         """Step over spaces and comments; a comment may be left open at the end of the text."""

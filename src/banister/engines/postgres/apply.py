@@ -30,10 +30,10 @@ def _in_one_transaction(stage: Stage) -> Generator[Event, None, AppliedMigration
     stage.reset()
     begun = yield from stage.take_turn(step.begin_options)
     with stage.transaction(options=step.begin_options, begun=begun) as connection:
-        for batch in batches(step, range(1, len(step.statements) + 1)):
-            yield from stage.watched(batch[0], partial(send, connection, step, batch))
+        for batch in batches(step):
+            yield from stage.watched(batch[0][0], partial(send, connection, step, batch))
             yield from stage.said()
-            for number in batch:
+            for number, _ in batch:
                 yield stage.done(number)
         row = stage.record(connection, started)
     yield from stage.said()

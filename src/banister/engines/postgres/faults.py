@@ -53,19 +53,24 @@ def first_line(error: psycopg.Error) -> str:
 
 
 def failed_in_statement(
-    step: Step, number: int, error: psycopg.Error, *, last: int | None = None
+    step: Step,
+    number: int,
+    statement: Statement,
+    error: psycopg.Error,
+    *,
+    last: int | None = None,
 ) -> MigrationFailed:
     """Return the error for statement `number` (from 1) of a step, or one from there to `last`."""
-    statement = step.statements[number - 1]
     note = _note(step, number)
     if last is not None and last != number:
         note = f"{step.direction}, one of the statements {number} to {last}"
     return _failed(step, error, _place(step, statement, error, note))
 
 
-def refused_statement(step: Step, number: int, why: str, hint: str) -> MigrationFailed:
+def refused_statement(
+    step: Step, number: int, statement: Statement, why: str, hint: str
+) -> MigrationFailed:
     """Return the error for a step that is given up at statement `number` (from 1), or before it."""
-    statement = step.statements[number - 1]
     return MigrationFailed(
         f"migration {PurePath(step.script.source.path).name} failed: {why}",
         version=step.version.text,

@@ -68,12 +68,12 @@ class Journaled:
             begun = step_entry(self._step, LogEvent.STARTED)
             with self.stage.transaction():
                 self.stage.log(begun)
-        for number in range(first, len(self._step.statements) + 1):
-            known = traits(self._step.statements[number - 1], Dialect.POSTGRESQL)
+        for number, statement in self._step.to_run(first):
+            known = traits(statement, Dialect.POSTGRESQL)
             if known.refuses_transaction or known.may_commit:
-                yield from self._alone(number)
+                yield from self._alone(number, statement)
             else:
-                yield from self._with_its_record(number)
+                yield from self._with_its_record(number, statement)
             yield from self.stage.said()
             yield self.stage.done(number)
         with self.stage.transaction() as connection:
@@ -88,45 +88,47 @@ class Journaled:
         if versions != self.stage.expected:
             raise HistoryChanged
 
-    def _alone(self, number: int) -> Generator[Event, None, None]:
+    def _alone(self, number: int, statement: Statement) -> Generator[Event, None, None]:
         """Run what cannot share a transaction with its record, between two events."""
-        statement = self._step.statements[number - 1]
-        with self._catalog(number) as recovery:
+        with self._catalog(number, statement) as recovery:
             table = recovery.table_of(statement)
         if table is None:
-            yield from self._between_events(number)
+            yield from self._between_events(number, statement)
             return
-        yield from self._lock_table(number, table)
+        yield from self._lock_table(number, statement, table)
         try:
-            yield from self._between_events(number)
+            yield from self._between_events(number, statement)
         finally:
             with suppress(psycopg.Error):
                 recovery.unlock_table(table)
 
-    def _between_events(self, number: int) -> Generator[Event, None, None]:
-        statement = self._step.statements[number - 1]
-        with self._catalog(number) as recovery:
+    def _between_events(self, number: int, statement: Statement) -> Generator[Event, None, None]:
+        with self._catalog(number, statement) as recovery:
             cleared = recovery.clear_the_way(statement)
             memory = recovery.remember(statement)
         if cleared is not None:
-            yield from self._recovered(number, cleared)
+            yield from self._recovered(number, statement, cleared)
         event = replace(
-            self.stage.event(LogEvent.STATEMENT_STARTED, number),
+            self.stage.event(LogEvent.STATEMENT_STARTED, number, statement),
             detail=json.dumps(memory),
         )
         with self.stage.transaction():
             self.stage.log(event)
         try:
             with self._patience():
-                yield from self.stage.watched(number, self._sending(number))
+                yield from self.stage.watched(number, self._sending(number, statement))
         except (MigrationFailed, TryAgain) as error:
-            yield from self._refused(number, error, memory)
+            yield from self._refused(number, statement, error, memory)
             raise
         with self.stage.transaction():
-            self.stage.log(self.stage.event(LogEvent.STATEMENT_DONE, number))
+            self.stage.log(self.stage.event(LogEvent.STATEMENT_DONE, number, statement))
 
     def _refused(
-        self, number: int, error: MigrationFailed | TryAgain, memory: Mapping[str, Any]
+        self,
+        number: int,
+        statement: Statement,
+        error: MigrationFailed | TryAgain,
+        memory: Mapping[str, Any],
     ) -> Generator[Event, None, None]:
         """The server has answered that it did not take effect: the next run begins with it again.
 
@@ -136,33 +138,34 @@ class Journaled:
         failed = error.error if isinstance(error, TryAgain) else error
         if self.stage.session.connection.closed or failed.failure.sqlstate is None:
             return
-        statement = self._step.statements[number - 1]
         with suppress(BanisterError):
-            with self._catalog(number) as recovery:
+            with self._catalog(number, statement) as recovery:
                 cleared = recovery.clear_after_refusal(statement, memory)
             if cleared is None:
                 return
-            decided = replace(self.stage.event(LogEvent.DECIDED, number), detail="retry")
+            decided = replace(self.stage.event(LogEvent.DECIDED, number, statement), detail="retry")
             if cleared:
-                yield from self._recovered(number, cleared, decided)
+                yield from self._recovered(number, statement, cleared, decided)
             else:
                 with self.stage.transaction():
                     self.stage.log(decided)
 
-    def _with_its_record(self, number: int) -> Generator[Event, None, None]:
+    def _with_its_record(self, number: int, statement: Statement) -> Generator[Event, None, None]:
         """Run a statement and record it in one transaction."""
         with self.stage.transaction():
-            yield from self.stage.watched(number, self._sending(number))
-            self.stage.log(self.stage.event(LogEvent.STATEMENT_DONE, number))
+            yield from self.stage.watched(number, self._sending(number, statement))
+            self.stage.log(self.stage.event(LogEvent.STATEMENT_DONE, number, statement))
 
-    def _sending(self, number: int) -> Callable[[], None]:
-        return partial(send, self.stage.session.connection, self._step, [number])
+    def _sending(self, number: int, statement: Statement) -> Callable[[], None]:
+        return partial(send, self.stage.session.connection, self._step, [(number, statement)])
 
-    def _lock_table(self, number: int, table: int) -> Generator[Event, None, None]:
+    def _lock_table(
+        self, number: int, statement: Statement, table: int
+    ) -> Generator[Event, None, None]:
         """Wait until nobody else of us builds on that table: two would end in a deadlock."""
         told = False
         while True:
-            with self._catalog(number) as recovery:
+            with self._catalog(number, statement) as recovery:
                 holder = recovery.lock_table(table)
             if holder is None:
                 return
@@ -176,37 +179,41 @@ class Journaled:
         number = self._step.done + 1
         memory = json.loads(self._step.in_question or "{}")
         was = Statement(text=memory.get("statement", ""), start=0, line=1, column=1)
-        statement = was if was.text else self._step.statements[number - 1]
-        with self._catalog(number) as recovery:
-            verdict = recovery.judge(statement, memory)
-        same = checksum(statement.text) == checksum(self._step.statements[number - 1].text)
+        statement = self._step.statements[number - 1]
+        looked_for = was if was.text else statement
+        with self._catalog(number, statement) as recovery:
+            verdict = recovery.judge(looked_for, memory)
+        same = checksum(looked_for.text) == checksum(statement.text)
         if verdict.done and not same:
             raise self.stage.refusal(
                 f"statement {number} took effect in an earlier run, and was edited since",
                 "undo the edit of that statement",
             )
         decided = replace(
-            self.stage.event(LogEvent.DECIDED, number), detail="done" if verdict.done else "retry"
+            self.stage.event(LogEvent.DECIDED, number, statement),
+            detail="done" if verdict.done else "retry",
         )
-        yield from self._recovered(number, verdict.message, decided)
+        yield from self._recovered(number, statement, verdict.message, decided)
         return number + 1 if verdict.done else number
 
     def _recovered(
-        self, number: int, message: str, *more: LogEntry
+        self, number: int, statement: Statement, message: str, *more: LogEntry
     ) -> Generator[Event, None, None]:
-        entry = replace(self.stage.event(LogEvent.RECOVERED, number), detail=message)
+        entry = replace(self.stage.event(LogEvent.RECOVERED, number, statement), detail=message)
         with self.stage.transaction():
             self.stage.log(entry, *more)
         yield Recovered(step=self._step, number=number, message=message)
 
     def _set_again(self, first: int) -> None:
         """Set what the finished statements had set for their session, which is gone."""
-        for number in range(1, first):
-            if only_sets(self._step.statements[number - 1], Dialect.POSTGRESQL):
-                self._sending(number)()
+        for number, statement in self._step.to_run():
+            if number == first:
+                return
+            if only_sets(statement, Dialect.POSTGRESQL):
+                self._sending(number, statement)()
 
     @contextmanager
-    def _catalog(self, number: int) -> Iterator[Recovery]:
+    def _catalog(self, number: int, statement: Statement) -> Iterator[Recovery]:
         """Ask the catalog; what goes wrong there is told at the statement it is asked about."""
         try:
             yield Recovery(connection=self.stage.session.connection, queries=self.stage.queries)
@@ -216,17 +223,13 @@ class Journaled:
                 "wait until it is done, then run the same command again",
             ) from error
         except psycopg.Error as error:
-            raise failed_in_statement(self._step, number, error) from error
+            raise failed_in_statement(self._step, number, statement, error) from error
 
     @contextmanager
     def _patience(self) -> Iterator[None]:
         """Let a statement wait longer for locks, unless the file itself says how long."""
-        settings = {
-            name
-            for statement in self._step.statements
-            for name in traits(statement, Dialect.POSTGRESQL).session_settings
-        }
-        if self._step.script.directives.lock_timeout is not None or "lock_timeout" in settings:
+        says_itself = "lock_timeout" in self._step.session_settings
+        if says_itself or self._step.script.directives.lock_timeout is not None:
             yield
             return
         patient = max(_PATIENT_SECONDS, self.stage.settings.lock_timeout)

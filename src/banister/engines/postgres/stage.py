@@ -27,6 +27,7 @@ from banister.model import (
     LogEvent,
     RunInfo,
     ServerNotice,
+    Statement,
     StatementDone,
     Step,
     TransactionMode,
@@ -114,10 +115,9 @@ class Stage:
         self._become_ourselves(self.session.connection)
         self.store.log(self.session.connection, entries, self.run)
 
-    def event(self, event: LogEvent, number: int) -> LogEntry:
+    def event(self, event: LogEvent, number: int, statement: Statement) -> LogEntry:
         """Return an event about statement `number`."""
-        text = self.step.statements[number - 1].text
-        return statement_entry(self.step, event, number, checksum(text))
+        return statement_entry(self.step, event, number, checksum(statement.text))
 
     def record(self, connection: Connection, started: float) -> AppliedMigration | None:
         """Write or remove the step's row and log it, inside its transaction."""

@@ -1,6 +1,6 @@
 """Sending a step's statements: in pipelined batches, COPY rows streamed, one at a time at will."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import psycopg
 
@@ -8,16 +8,18 @@ from banister.engines.postgres.faults import failed_in_statement, refused_statem
 from banister.engines.postgres.session import Connection
 from banister.model import Statement, Step
 
-__all__ = ["batches", "send"]
+__all__ = ["Batch", "batches", "send"]
+
+#: Statements with their numbers, from 1.
+Batch = list[tuple[int, Statement]]
 
 #: A batch is bounded so that a failure shows early and memory stays small.
 _BATCH_STATEMENTS = 64
 _BATCH_CHARACTERS = 256 * 1024
-_COPY_CHARACTERS = 256 * 1024
 
 
-def send(connection: Connection, step: Step, batch: Sequence[int]) -> None:
-    """Run the statements of a batch (numbers from 1) one by one; raise MigrationFailed.
+def send(connection: Connection, step: Step, batch: Batch) -> None:
+    """Run the statements of a batch one by one; raise MigrationFailed.
 
     Several share a round trip, inside the open transaction; the server still runs them one by one,
     with the extended protocol, which refuses two statements in one. The error names the first that
@@ -25,36 +27,35 @@ def send(connection: Connection, step: Step, batch: Sequence[int]) -> None:
     transaction.
     """
     if len(batch) == 1:
-        _send_alone(connection, step, batch[0])
+        _send_alone(connection, step, *batch[0])
     else:
         _send_batch(connection, step, batch)
 
 
-def batches(step: Step, numbers: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the statements in bounded batches; one with COPY rows is a batch of its own."""
-    batch: list[int] = []
+def batches(step: Step) -> Iterator[Batch]:
+    """Yield all statements in bounded batches; one with COPY rows, or a long one, is alone."""
+    batch: Batch = []
     size = 0
     # Small at first, so that a long file shows early how far it is.
     limit = 4
-    for number in numbers:
-        statement = step.statements[number - 1]
-        copies = statement.copy_start is not None
-        full = len(batch) == limit or size > _BATCH_CHARACTERS
-        if batch and (full or copies):
+    for number, statement in step.to_run():
+        length = len(statement.text)
+        alone = statement.copy_start is not None or length > _BATCH_CHARACTERS
+        full = len(batch) == limit or size + length > _BATCH_CHARACTERS
+        if batch and (full or alone):
             yield batch
             batch, size = [], 0
             limit = min(limit * 2, _BATCH_STATEMENTS)
-        batch.append(number)
-        size += len(statement.text)
-        if copies:
+        batch.append((number, statement))
+        size += length
+        if alone:
             yield batch
             batch, size = [], 0
     if batch:
         yield batch
 
 
-def _send_alone(connection: Connection, step: Step, number: int) -> None:
-    statement = step.statements[number - 1]
+def _send_alone(connection: Connection, step: Step, number: int, statement: Statement) -> None:
     try:
         if statement.copy_start is None:
             # A pipeline of one: the extended protocol, results as text, which every type has.
@@ -62,36 +63,37 @@ def _send_alone(connection: Connection, step: Step, number: int) -> None:
                 connection.execute(statement.text.encode())
         else:
             _copy(connection, step, statement)
-        _check_encoding(connection, step, number)
+        _check_encoding(connection, step, number, statement)
     except psycopg.Error as error:
-        raise failed_in_statement(step, number, error) from error
+        raise failed_in_statement(step, number, statement, error) from error
 
 
-def _send_batch(connection: Connection, step: Step, batch: Sequence[int]) -> None:
+def _send_batch(connection: Connection, step: Step, batch: Batch) -> None:
     cursors = [connection.cursor() for _ in batch]
     try:
         with connection.pipeline():
-            for number, cursor in zip(batch, cursors, strict=True):
-                cursor.execute(step.statements[number - 1].text.encode())
-        _check_encoding(connection, step, batch[-1])
+            for (_, statement), cursor in zip(batch, cursors, strict=True):
+                cursor.execute(statement.text.encode())
+        _check_encoding(connection, step, *batch[-1])
     except psycopg.Error as error:
         # The first cursor without a result is the one that failed: the server skips the rest.
-        failed = next(
-            (number for number, cursor in zip(batch, cursors, strict=True) if not cursor.pgresult),
+        number, statement = next(
+            (sent for sent, cursor in zip(batch, cursors, strict=True) if not cursor.pgresult),
             batch[-1],
         )
         # A server that is gone without a word had its results still to send.
-        last = batch[-1] if connection.closed and not error.sqlstate else failed
-        raise failed_in_statement(step, failed, error, last=last) from error
+        last = batch[-1][0] if connection.closed and not error.sqlstate else number
+        raise failed_in_statement(step, number, statement, error, last=last) from error
 
 
-def _check_encoding(connection: Connection, step: Step, number: int) -> None:
+def _check_encoding(connection: Connection, step: Step, number: int, statement: Statement) -> None:
     """Refuse to go on when the server would read what we send in another encoding than UTF-8."""
     encoding = connection.info.parameter_status("client_encoding")
     if encoding != "UTF8":
         raise refused_statement(
             step,
             number,
+            statement,
             f"client_encoding is {encoding} now, and migration files are UTF-8",
             "take out what sets client_encoding",
         )
@@ -101,7 +103,6 @@ def _copy(connection: Connection, step: Step, statement: Statement) -> None:
     start, end = statement.copy_start, statement.copy_end
     if start is None or end is None:
         return
-    text = step.script.source.text
     with connection.cursor().copy(statement.text.encode()) as copy:
-        for position in range(start, end, _COPY_CHARACTERS):
-            copy.write(text[position : min(position + _COPY_CHARACTERS, end)])
+        for rows in step.script.source.pieces(start, end):
+            copy.write(rows)

@@ -20,6 +20,7 @@ from banister.model import (
     Event,
     LogEvent,
     RunInfo,
+    Statement,
     StatementDone,
     Step,
     TransactionMode,
@@ -66,8 +67,8 @@ class Applier:
         with self._transaction(self.step.begin_options):
             applied = self._check_history()
             before = self._violations()
-            for number in range(1, len(self.step.statements) + 1):
-                self._run(number)
+            for number, statement in self.step.to_run():
+                self._run(number, statement)
                 yield self._done(number)
             self._check_tables(applied)
             self._check_violations(before)
@@ -86,15 +87,14 @@ class Applier:
             if self.step.done == 0:
                 self._log(LogEvent.STARTED)
             self._log_seed()
-        for number in range(first, total + 1):
-            known = traits(self.step.statements[number - 1], Dialect.SQLITE)
-            if known.refuses_transaction:
-                self._run_alone(number)
+        for number, statement in self.step.to_run(first):
+            if traits(statement, Dialect.SQLITE).refuses_transaction:
+                self._run_alone(number, statement)
             else:
                 with self._transaction():
                     self._check_journal(number - 1)
-                    self._run(number)
-                    self._log(LogEvent.STATEMENT_DONE, number)
+                    self._run(number, statement)
+                    self._log(LogEvent.STATEMENT_DONE, number, statement)
             yield self._done(number)
         with self._transaction():
             applied = self._check_history()
@@ -102,31 +102,30 @@ class Applier:
             self._check_violations(before)
             return self._record(applied, started)
 
-    def _run_alone(self, number: int) -> None:
+    def _run_alone(self, number: int, statement: Statement) -> None:
         """Run what cannot share a transaction with its record, between two events."""
         with self._transaction():
             self._check_journal(number - 1)
-            self._log(LogEvent.STATEMENT_STARTED, number)
+            self._log(LogEvent.STATEMENT_STARTED, number, statement)
         try:
-            self._run(number)
+            self._run(number, statement)
         except BanisterError:
             # SQLite has said that it failed, and then nothing of it is left: the next run may
             # begin with it again without asking anyone.
             with suppress(BanisterError), self._transaction():
-                self._log(LogEvent.DECIDED, number, detail="retry")
+                self._log(LogEvent.DECIDED, number, statement, detail="retry")
             raise
         with self._transaction():
             self._check_journal(number - 1)
-            self._log(LogEvent.STATEMENT_DONE, number)
+            self._log(LogEvent.STATEMENT_DONE, number, statement)
 
-    def _run(self, number: int) -> None:
+    def _run(self, number: int, statement: Statement) -> None:
         """Run one statement (from 1); raise MigrationFailed with its place."""
         was_inside = self.session.in_transaction
-        text = self.step.statements[number - 1].text
         try:
-            self.session.execute_theirs(text, timeout=self.statement_timeout)
+            self.session.execute_theirs(statement.text, timeout=self.statement_timeout)
         except faults.DRIVER_ERRORS as error:
-            raise self._explain(number, error) from error
+            raise self._explain(number, statement, error) from error
         if self.session.in_transaction is not was_inside:
             raise faults.failed(
                 self.step,
@@ -134,15 +133,22 @@ class Applier:
                 if was_inside
                 else "it has left a transaction open",
                 number=number,
+                offset=statement.start,
                 hint="look at what it did: Banister could not roll it back"
                 if was_inside
                 else "remove it",
             )
 
-    def _explain(self, number: int, error: Exception) -> BanisterError:
+    def _explain(self, number: int, statement: Statement, error: Exception) -> BanisterError:
         refusal = self.session.guard.refusal
         if refusal is not None:
-            return faults.failed(self.step, refusal.message, number=number, hint=refusal.hint)
+            return faults.failed(
+                self.step,
+                refusal.message,
+                number=number,
+                offset=statement.start,
+                hint=refusal.hint,
+            )
         if faults.is_busy(error):
             return faults.explain(error, self.path)
         if faults.primary_code(error) == sqlite3.SQLITE_INTERRUPT and self.statement_timeout:
@@ -150,10 +156,11 @@ class Applier:
                 self.step,
                 f"it ran longer than {self.statement_timeout:g} s",
                 number=number,
+                offset=statement.start,
                 name="SQLITE_INTERRUPT",
                 hint="`statement_timeout` in the settings bounds its time",
             )
-        return faults.failed_in_statement(self.step, number, error)
+        return faults.failed_in_statement(self.step, number, statement, error)
 
     @contextmanager
     def _transaction(self, options: str = "") -> Iterator[None]:
@@ -232,11 +239,16 @@ class Applier:
         return row, applied
 
     def _log(
-        self, event: LogEvent, number: int | None = None, *, detail: str | None = None
+        self,
+        event: LogEvent,
+        number: int = 0,
+        statement: Statement | None = None,
+        *,
+        detail: str | None = None,
     ) -> None:
         entry = step_entry(self.step, event)
-        if number is not None:
-            text = self.step.statements[number - 1].text
+        if statement is not None:
+            text = statement.text
             entry = statement_entry(self.step, event, number, checksum(text), detail=detail)
         self.tables.log(self.session, [entry], self.run)
 

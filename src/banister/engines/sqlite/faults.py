@@ -127,7 +127,9 @@ def translated(path: Path) -> Iterator[None]:
         raise explain(error, path) from error
 
 
-def failed_in_statement(step: Step, number: int, error: BaseException) -> MigrationFailed:
+def failed_in_statement(
+    step: Step, number: int, statement: Statement, error: BaseException
+) -> MigrationFailed:
     """Return the error for statement `number` (from 1) of a step."""
     message = str(error)
     if _BINDINGS.search(message) and primary_code(error) is None:
@@ -135,9 +137,9 @@ def failed_in_statement(step: Step, number: int, error: BaseException) -> Migrat
             step,
             "it holds a parameter (?, :name, @name or $name), and a migration has no values",
             number=number,
+            offset=statement.start,
             hint="write the value itself, in single quotes if it is text",
         )
-    statement = step.statements[number - 1]
     return failed(
         step,
         message,
@@ -160,18 +162,17 @@ def failed(
     message: str,
     *,
     number: int | None = None,
-    offset: int | None = None,
+    offset: int = 0,
     name: str | None = None,
     hint: str | None = None,
 ) -> MigrationFailed:
-    """Return the error of a step, at statement `number` (from 1) or at its end."""
+    """Return the error of a step, in statement `number` (from 1) at `offset`, or at its end."""
     source = step.script.source
     code = f" [{name}]" if name else ""
     location = Location(path=source.path, note=f"{step.direction}, at COMMIT")
     if number is not None:
-        start = step.statements[number - 1].start if offset is None else offset
         note = f"{step.direction}, statement {number} of {len(step.statements)}"
-        location = source.locate(start, note=note)
+        location = source.locate(offset, note=note)
     return MigrationFailed(
         f"migration {PurePath(source.path).name} failed: {message}{code}",
         version=step.version.text,

@@ -1,0 +1,81 @@
+"""The statements of a source as a sequence, in memory or read again whenever they are needed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import overload
+
+from banister.model import Dialect, LargeSource, Source, Statement
+from banister.script.windows import Mark, Window, windows
+
+__all__ = ["LargeStatements", "statements_of"]
+
+
+def statements_of(
+    source: Source | LargeSource, dialect: Dialect, look: Callable[[Window], None]
+) -> Sequence[Statement]:
+    """Go through a source once, show each window to `look`, and return its statements.
+
+    Those of a large source are read again, from its file, when they are asked for. Raises
+    FileChanged where that file is not what it was.
+    """
+    marks: list[Mark] = []
+    count = 0
+    in_memory: tuple[Statement, ...] = ()
+    for window in windows(source, dialect):
+        marks.append(window.mark)
+        count += len(window.statements)
+        look(window)
+        in_memory = window.statements
+        del window
+    if isinstance(source, Source):
+        return in_memory
+    return LargeStatements(source=source, dialect=dialect, marks=tuple(marks), length=count)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeStatements(Sequence[Statement]):
+    """Statements of a large source; going through them holds one window of them in memory."""
+
+    source: LargeSource
+    dialect: Dialect
+    #: Places from which the statements can be read, in order.
+    marks: tuple[Mark, ...]
+    #: How many of the source's statements are left out at the start.
+    first: int = 0
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Statement]:
+        return self._between(self.first, self.first + self.length)
+
+    @overload
+    def __getitem__(self, index: int) -> Statement: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Statement]: ...
+
+    def __getitem__(self, index: int | slice) -> Statement | Sequence[Statement]:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(self.length)
+            if step != 1:
+                return tuple(self)[index]
+            return replace(self, first=self.first + start, length=max(0, stop - start))
+        number = range(self.length)[index] + self.first
+        return next(self._between(number, number + 1))
+
+    def _between(self, start: int, stop: int) -> Iterator[Statement]:
+        before = max((m for m in self.marks if m.number <= start), key=lambda m: m.offset)
+        number = before.number
+        # The windows themselves are not held on to: their text may be as long as a statement.
+        for statements in map(_statements_in, windows(self.source, self.dialect, before)):
+            for statement in statements:
+                if number >= stop:
+                    return
+                if number >= start:
+                    yield statement
+                number += 1
+
+
+def _statements_in(window: Window) -> tuple[Statement, ...]:
+    return window.statements
