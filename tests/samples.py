@@ -76,6 +76,7 @@ def a_row(migration: Migration, *, minute: int = 0, foreign: bool = False) -> Ap
         up_checksum=migration.up.checksum,
         down_checksum=down.checksum if down else None,
         down_text=down.source.whole if down else None,
+        down_kept=down is not None,
         duration_ms=7,
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ from banister.planning import (
     PlanOptions,
     check_history,
     lint,
+    make_step,
     plan_down,
     plan_up,
     status_rows,
@@ -142,8 +144,10 @@ class Project:
         """
         folder, options = self.folder(), self._options(out_of_order=out_of_order)
 
+        steps = cache(make_step)
+
         def make_plan(history: History) -> Plan:
-            return plan_up(folder, history, options, to=to)
+            return plan_up(folder, history, options, to=to, make_step=steps)
 
         return self._run(make_plan, on_event)
 
@@ -158,8 +162,10 @@ class Project:
         _refuse_no_count(count)
         folder, options = self.folder(), self._options()
 
+        steps = cache(make_step)
+
         def make_plan(history: History) -> Plan:
-            return plan_down(folder, history, options, count=count, to=to)
+            return plan_down(folder, history, options, count=count, to=to, make_step=steps)
 
         return self._run(make_plan, on_event, stored_downs=True)
 

@@ -94,7 +94,12 @@ class Keeper:
         )
         if migration.down is None:
             # What the database keeps is the only way down that is left.
-            row = replace(row, down_checksum=before.down_checksum, down_text=before.down_text)
+            row = replace(
+                row,
+                down_checksum=before.down_checksum,
+                down_text=before.down_text,
+                down_kept=before.down_kept,
+            )
         self.engine.prepare()
         with _alone():
             self.engine.accept_edit(row, self.info, replaced=before.up_checksum)
@@ -134,12 +139,14 @@ def _alone() -> Iterator[None]:
 def _row_of(migration: Migration) -> AppliedMigration:
     """The row that records a migration's files as they are now."""
     down = migration.down
+    down_text = down.source.whole if down else None
     return AppliedMigration(
         version=migration.version,
         name=migration.name,
         up_checksum=migration.up.checksum,
         down_checksum=down.checksum if down else None,
-        down_text=down.source.whole if down else None,
+        down_text=down_text,
+        down_kept=down_text is not None,
     )
 
 

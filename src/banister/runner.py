@@ -8,11 +8,14 @@ import random
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from banister.engines.base import Engine, HistoryChanged, TryAgain
 from banister.errors import (
     BanisterError,
     DatabaseError,
+    Failure,
+    FileChanged,
     Finding,
     FindingsError,
     MigrationFailed,
@@ -191,6 +194,8 @@ def _apply(
             if time.monotonic() - started + delay > job.lock_retry:
                 raise passing.error from passing
             yield Retrying(step=step, attempt=attempt, reason=passing.reason, delay_seconds=delay)
+        except FileChanged as changed:
+            raise _changed(step, changed) from changed
         except OutcomeUnknown as unknown:
             return (yield from _settle(job, step, unknown))
         time.sleep(delay)
@@ -280,6 +285,17 @@ def _explain(error: BanisterError, job: Job, plan: Plan, step: Step) -> None:
     command = f"banister {step.direction}"
     again = f"correct the file and run `{command}` again"
     error.hint = f"{error.hint}; then run `{command}` again" if error.hint else again
+
+
+def _changed(step: Step, error: FileChanged) -> MigrationFailed:
+    """Return the failure of a step whose file changed under it."""
+    return MigrationFailed(
+        f"migration {PurePath(step.script.source.path).name} failed: {error.message}",
+        version=step.version.text,
+        failure=Failure(message=error.message),
+        location=error.location,
+        hint=error.hint,
+    )
 
 
 def _state(job: Job, plan: Plan, step: Step) -> str:

@@ -95,8 +95,8 @@ def test_what_is_written_reads_as_a_migration_without_findings(
     assert migration.label == "001_add_users"
     for script in (migration.up, migration.down):
         assert script is not None
-        assert script.source.whole.startswith("-- ")
-        assert script.source.whole.endswith("\n")
+        assert script.source.top.startswith("-- ")
+        assert script.source.top.endswith("\n")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "!!!", "日本"])

@@ -96,6 +96,7 @@ def test_a_row_of_status() -> None:
     assert status_json(row) == {
         "version": "001", "name": "a", "state": "applied", "tags": ["b", "z"],
         "applied_at": "2024-05-01T12:00:00+00:00", "duration_ms": 4, "reversible": True,
+        "down_kept": True,
     }  # fmt: skip
     assert status_json(replace(row, applied_at=None))["applied_at"] is None
 

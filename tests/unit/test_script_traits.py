@@ -266,5 +266,5 @@ def test_sqlite_has_none_of_the_traits_of_postgresql() -> None:
 
 
 def test_a_long_statement_is_read_only_as_far_as_needed() -> None:
-    text = "insert into t values " + "(1, 'x')," * 500_000
-    assert of(text).words == ("INSERT", "INTO", "T", "VALUES")
+    text = "create view t as values " + "(1, 'x')," * 500_000
+    assert of(text).words == ("CREATE", "VIEW", "T", "AS")

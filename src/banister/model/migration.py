@@ -88,6 +88,8 @@ class AppliedMigration:
     down_checksum: str | None = None
     #: The down file's text as it was at `up`; None also where it was not asked for.
     down_text: str | None = None
+    #: Whether the database keeps that text.
+    down_kept: bool = False
     duration_ms: int | None = None
 
 

@@ -115,3 +115,5 @@ class StatusRow:
     duration_ms: int | None = None
     #: Whether `down` could run it: a down file, or one kept in the database.
     reversible: bool = True
+    #: False: applied with a down file too large to be kept in the database.
+    down_kept: bool = True

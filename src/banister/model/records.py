@@ -18,12 +18,14 @@ __all__ = [
 
 def applied_row(step: Step, duration_ms: int) -> AppliedMigration:
     """Return the history row of a step that went up; the database adds its time."""
+    down_text = step.down.source.whole if step.down else None
     return AppliedMigration(
         version=step.version,
         name=step.name,
         up_checksum=step.script.checksum,
         down_checksum=step.down.checksum if step.down else None,
-        down_text=step.down.source.whole if step.down else None,
+        down_text=down_text,
+        down_kept=down_text is not None,
         duration_ms=duration_ms,
     )
 

@@ -18,7 +18,7 @@ from banister.model import (
 )
 from banister.planning.checks import check_history, soften
 from banister.planning.resume import resume
-from banister.planning.step import make_step
+from banister.planning.step import StepMaker, make_step
 from banister.script import make_script
 
 __all__ = ["PlanOptions", "find_version", "left_out", "plan_down", "plan_up"]
@@ -69,7 +69,12 @@ def left_out(migration: Migration, history: History, options: PlanOptions) -> bo
 
 
 def plan_up(
-    folder: Folder, history: History, options: PlanOptions, *, to: str | None = None
+    folder: Folder,
+    history: History,
+    options: PlanOptions,
+    *,
+    to: str | None = None,
+    make_step: StepMaker = make_step,
 ) -> Plan:
     """Return the plan that applies what is pending, up to and including version `to`.
 
@@ -129,6 +134,7 @@ def plan_down(
     *,
     count: int = 1,
     to: str | None = None,
+    make_step: StepMaker = make_step,
 ) -> Plan:
     """Return the plan that rolls back the last `count` applied, or all above version `to`.
 

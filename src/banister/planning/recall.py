@@ -29,6 +29,7 @@ class HistoryRow:
     up_checksum: str | None = None
     down_checksum: str | None = None
     down_text: str | None = None
+    down_kept: bool = False
     duration_ms: int | None = None
 
 
@@ -92,6 +93,7 @@ def recall(
             up_checksum=row.up_checksum,
             down_checksum=row.down_checksum,
             down_text=row.down_text,
+            down_kept=row.down_kept,
             duration_ms=row.duration_ms,
         )
     journal = _Journal()

@@ -41,7 +41,7 @@ def status_rows(folder: Folder, history: History, options: PlanOptions) -> tuple
 
 
 def _applied(row: AppliedMigration, migration: Migration | None, *, unreadable: bool) -> StatusRow:
-    kept = row.down_checksum is not None
+    kept = row.down_kept
     if migration is None:
         state = State.UNREADABLE if unreadable else State.MISSING
     elif row.up_checksum is not None and row.name != migration.name:
@@ -58,6 +58,7 @@ def _applied(row: AppliedMigration, migration: Migration | None, *, unreadable: 
         applied_at=row.applied_at,
         duration_ms=row.duration_ms,
         reversible=_reversible(migration, kept=kept) if migration else kept,
+        down_kept=kept or row.down_checksum is None,
     )
 
 

@@ -1,6 +1,7 @@
 """One script → one step: how it will run, or why it cannot. No I/O."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -23,7 +24,10 @@ from banister.script import (
     traits,
 )
 
-__all__ = ["make_step"]
+__all__ = ["StepMaker", "make_step"]
+
+#: What `make_step` is, or a memo of it: a step depends on its arguments alone.
+StepMaker = Callable[..., tuple[Step, tuple[Finding, ...]]]
 
 #: What a file sets for its session, and where that belongs instead.
 _SESSION_ADVICE = {

@@ -113,13 +113,13 @@ class _Reading:
 
 
 def read_large_script(
-    path: str, direction: Direction, *, shown: str
+    path: str, direction: Direction, *, shown: str, chunk: int = _CHUNK
 ) -> tuple[Script | None, tuple[Finding, ...]]:
     """Return the script of a file, whose text stays there, and what is wrong with it.
 
-    The file is read once, a chunk at a time: its encoding is checked and its checksum made.
-    Whenever text of it is needed later, it is held to what was read here. Raises OSError where the
-    file cannot be read.
+    The file is read once, about `chunk` bytes at a time: its encoding is checked and its checksum
+    made. Whenever text of it is needed later, it is held to what was read here. Raises OSError
+    where the file cannot be read.
     """
     reading = _Reading()
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- a string, as its folder was
@@ -128,11 +128,13 @@ def read_large_script(
             return None, decode(head, shown)[1]
         start = len(_BOM) if head.startswith(_BOM) else 0
         reading.bounds.append(start)
-        for data in _chunks(file.fileno(), start):
+        for data in _chunks(file.fileno(), start, chunk):
             text = decode_part(data, shown, at=reading.bounds[-1])
             if isinstance(text, Finding):
                 return None, (reading.placed(text),)
             reading.add(text, data)
+    if not reading.chunks:
+        reading.add("", b"")
     held = _LargeFile(
         path=path,
         shown=shown,
@@ -154,12 +156,12 @@ def read_large_script(
     return script, findings
 
 
-def _chunks(file: int, start: int) -> Iterator[bytes]:
+def _chunks(file: int, start: int, size: int) -> Iterator[bytes]:
     """Yield a file's bytes from `start`, never parting a character, or a CR from its LF."""
     while True:
-        data = os.pread(file, _CHUNK, start)
-        if len(data) < _CHUNK:
-            rest = os.pread(file, _CHUNK, start + len(data))
+        data = os.pread(file, size, start)
+        if len(data) < size:
+            rest = os.pread(file, size, start + len(data))
             data += rest
             if not rest:
                 if data:

@@ -56,6 +56,7 @@ def status_json(row: StatusRow) -> dict[str, Any]:
         "applied_at": row.applied_at.isoformat() if row.applied_at else None,
         "duration_ms": row.duration_ms,
         "reversible": row.reversible,
+        "down_kept": row.down_kept,
     }
 
 

@@ -37,8 +37,7 @@ def status_lines(rows: tuple[StatusRow, ...], style: Style) -> list[str]:
     for row in rows:
         when = row.applied_at.strftime(_TIME).rstrip() if row.applied_at else ""
         took = duration(row.duration_ms) if row.duration_ms is not None else ""
-        remarks = [*sorted(row.tags), *([] if row.reversible else ["irreversible"])]
-        note = ", ".join(remarks)
+        note = ", ".join(_remarks(row))
         table.append(
             [
                 (row.version.text, row.version.text),
@@ -50,6 +49,15 @@ def status_lines(rows: tuple[StatusRow, ...], style: Style) -> list[str]:
             ]
         )
     return columns(table)
+
+
+def _remarks(row: StatusRow) -> list[str]:
+    remarks = sorted(row.tags)
+    if not row.reversible:
+        remarks.append("irreversible")
+    if not row.down_kept:
+        remarks.append("its down is over 1 MiB and not kept in the database")
+    return remarks
 
 
 def summary(rows: tuple[StatusRow, ...]) -> str:

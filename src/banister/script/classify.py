@@ -49,7 +49,8 @@ class Traits:
     #: SQLite: lower-case name of the pragma.
     pragma: str | None = None
     pragma_sets: bool = False
-    #: Up to the first four keywords and names, in upper case, for reports.
+    #: Up to the first four keywords and names, in upper case, for reports; of a statement that only
+    #: writes rows the first one.
     words: tuple[str, ...] = ()
 
 
@@ -58,12 +59,24 @@ class Traits:
 _COMMITS = re.compile(r"\b(?:commit|rollback|call)\b", re.IGNORECASE)
 
 
+_SET_CONFIG = re.compile("[sS][eE][tT]_[cC][oO][nN][fF][iI][gG]")
+
+#: Statements that only write rows, whatever follows; a file may hold millions of them.
+_PLAIN = re.compile(r"(insert|update|delete|replace|values)\b", re.IGNORECASE | re.ASCII)
+_PLAIN_TRAITS = {
+    word: Traits(words=(word,)) for word in ("INSERT", "UPDATE", "DELETE", "REPLACE", "VALUES")
+}
+
+
 def traits(statement: Statement, dialect: Dialect) -> Traits:
     """Tell what the statement is.
 
     Only keywords outside of comments, strings and quoted identifiers count. Never raises; a
     statement that the server would not understand has the traits of what it looks like.
     """
+    plain = _PLAIN.match(statement.text)
+    if plain is not None and not _SET_CONFIG.search(statement.text):
+        return _PLAIN_TRAITS[plain[1].upper()]
     words = Words(statement.text, dialect)
     if dialect is Dialect.SQLITE:
         return _sqlite(words)
@@ -74,7 +87,7 @@ def _postgres(words: Words, text: str) -> Traits:
     refusal = postgres_refusal(words)
     control, chain, options = (None, False, "") if refusal else _control(words)
     settings: tuple[Setting, ...] = ()
-    if words.key(0) in {"SET", "RESET"} or re.search("set_config", text, re.IGNORECASE):
+    if words.key(0) in {"SET", "RESET"} or _SET_CONFIG.search(text):
         settings = read_settings(words)
     session = dict.fromkeys(setting.name for setting in settings if not setting.local)
     only = settings[0] if len(settings) == 1 else None

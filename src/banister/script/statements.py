@@ -1,11 +1,12 @@
 """The statements of a source as a sequence, in memory or read again whenever they are needed."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
 from banister.model import Dialect, LargeSource, Source, Statement
-from banister.script.windows import Mark, Window, windows
+from banister.script.windows import START, Mark, Window, windows
 
 __all__ = ["LargeStatements", "statements_of"]
 
@@ -65,7 +66,8 @@ class LargeStatements(Sequence[Statement]):
         return next(self._between(number, number + 1))
 
     def _between(self, start: int, stop: int) -> Iterator[Statement]:
-        before = max((m for m in self.marks if m.number <= start), key=lambda m: m.offset)
+        place = bisect_right(self.marks, start, key=lambda mark: mark.number)
+        before = self.marks[place - 1] if place else START
         number = before.number
         # The windows themselves are not held on to: their text may be as long as a statement.
         for statements in map(_statements_in, windows(self.source, self.dialect, before)):

@@ -8,11 +8,16 @@ from banister.model import Dialect, LargeSource, Source, Statement
 from banister.script.pieces import Beyond, Piece, Problem, Split
 from banister.script.postgres import split_postgres
 from banister.script.sqlite import split_sqlite
+from banister.script.tokens import TokenKind, tokens
 
-__all__ = ["START", "Mark", "Window", "placed", "split", "windows"]
+__all__ = ["LONGEST_STATEMENT", "START", "Mark", "Window", "placed", "split", "too_long", "windows"]
 
 #: Characters of a large text that are split at once, where no statement is longer.
 _WINDOW = 512 * 1024
+
+#: Characters, and bytes, of the longest statement that is sent: a server takes less than 2^30 bytes
+#: in one message (MaxAllocSize in PostgreSQL), and SQLite 10^9 (https://sqlite.org/limits.html).
+LONGEST_STATEMENT = 1_000_000_000
 
 #: A statement that is longer is tried again with this many times the text.
 _GROWTH = 1.3
@@ -111,10 +116,15 @@ class _Reader:
             found = split(text, self.dialect, beyond if goes_on else None)
             if found.end > 0 or not goes_on:
                 break
+            if len(text) > LONGEST_STATEMENT:
+                found = Split([], [_too_long(text, self.dialect)], 0)
+                break
             wanted = max(len(text) + 1, int(len(text) * _GROWTH))
             del text
         statements = tuple(placed(text, found.pieces, mark))
-        problems = tuple(_shifted(problem, first) for problem in found.problems)
+        problems = tuple(_shifted(problem, first) for problem in found.problems) or tuple(
+            too_long(statement.start) for statement in statements if _is_too_long(statement.text)
+        )
         self.following = self._mark(mark, text, found.end, len(statements))
         self.stopped = bool(problems)
         return Window(
@@ -181,6 +191,34 @@ def _end_of_rows(source: LargeSource, start: int) -> tuple[int, int]:
     if re.search(r"\n\\\.\Z", held):
         return source.size - 2, source.size
     return source.size, source.size
+
+
+def _too_long(text: str, dialect: Dialect) -> Problem:
+    """Return the problem of a text whose first statement is not even whole."""
+    start = next(
+        (
+            t.start
+            for t in tokens(text, dialect)
+            if t.kind not in {TokenKind.SPACE, TokenKind.COMMENT}
+        ),
+        0,
+    )
+    return too_long(start)
+
+
+def _is_too_long(text: str) -> bool:
+    # A character has four bytes at most.
+    return 4 * len(text) > LONGEST_STATEMENT and len(text.encode()) > LONGEST_STATEMENT
+
+
+def too_long(offset: int) -> Problem:
+    """Return the problem of a statement, at `offset`, that no server takes."""
+    return Problem(
+        code="statement_too_long",
+        offset=offset,
+        message=f"a statement of more than {LONGEST_STATEMENT:,} bytes: no server takes it",
+        hint="load the rows with COPY … FROM stdin, or in several statements",
+    )
 
 
 def _shifted(problem: Problem, by: int) -> Problem:

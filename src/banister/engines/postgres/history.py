@@ -216,6 +216,9 @@ class HistoryStore:
         if not stored_downs:
             wanted = [name for name in wanted if name != "down_text"]
         extra = sql.SQL("").join(sql.SQL(", ") + sql.Identifier(name) for name in wanted)
+        if "down_text" in shape.types:
+            extra += sql.SQL(", down_text IS NOT NULL")
+            wanted.append("down_kept")
         rows = self._run(
             connection,
             "read_history",

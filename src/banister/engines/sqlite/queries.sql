@@ -91,14 +91,16 @@ WHERE type IN ('table', 'view')
 SELECT count(*) FROM {log} WHERE event NOT IN ('failed', 'skipped')
 
 -- name: read_history
-SELECT version, name, applied_at, up_checksum, down_checksum, NULL, duration_ms FROM {history}
+SELECT version, name, applied_at, up_checksum, down_checksum, NULL, down_text IS NOT NULL,
+    duration_ms FROM {history}
 
 -- name: read_history_with_downs
-SELECT version, name, applied_at, up_checksum, down_checksum, down_text, duration_ms FROM {history}
+SELECT version, name, applied_at, up_checksum, down_checksum, down_text, down_text IS NOT NULL,
+    duration_ms FROM {history}
 
 -- name: read_foreign_history
 -- Another runner's table, before our columns are added.
-SELECT version, name, applied_at, NULL, NULL, NULL, NULL FROM {history}
+SELECT version, name, applied_at, NULL, NULL, NULL, 0, NULL FROM {history}
 
 -- name: read_log
 -- What later runs decide by: versions that were never begun outside a transaction nor left out have

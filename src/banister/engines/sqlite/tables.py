@@ -218,9 +218,10 @@ class HistoryTables:
                 up_checksum=up,
                 down_checksum=down,
                 down_text=text,
+                down_kept=bool(kept),
                 duration_ms=duration,
             )
-            for version, name, applied_at, up, down, text, duration in session.execute(
+            for version, name, applied_at, up, down, text, kept, duration in session.execute(
                 self.queries[query]
             )
         ]
