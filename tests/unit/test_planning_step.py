@@ -215,6 +215,53 @@ def test_without_a_transaction_control_is_refused_too() -> None:
     assert "commits by itself" in findings[0].message
 
 
+@pytest.mark.parametrize("dialect", Dialect)
+def test_without_a_transaction_a_savepoint_would_end_with_its_own_statement(
+    dialect: Dialect,
+) -> None:
+    text = "-- banister: transaction=off\nSAVEPOINT s;\nSELECT 1;\nROLLBACK TO s;\nRELEASE s;"
+    _, findings = made(text, dialect)
+    assert [(finding.code, place(finding)) for finding in findings] == [
+        ("transaction_control", (2, 1)),
+        ("transaction_control", (4, 1)),
+        ("transaction_control", (5, 1)),
+    ]
+    assert findings[0].message.startswith("SAVEPOINT cannot stand here")
+    clean(text.removeprefix("-- banister: transaction=off"), dialect)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COPY t TO STDOUT;",
+        "copy public.t (a, b) to stdout with (format csv);",
+        'COPY "odd to stdout" TO stdin;',
+        "COPY (SELECT * FROM t WHERE a IN (1, 2)) TO /* here */ STDOUT CSV;",
+        "COPY BINARY t TO STDOUT;",
+    ],
+)
+def test_rows_for_the_client_are_refused_by_name(text: str) -> None:
+    finding = refused(f"SELECT 1;\n  {text}", "copy_to_stdout")
+    assert place(finding) == (2, 3)
+    assert "COPY … TO STDOUT" in finding.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COPY t TO '/tmp/stdout';",
+        "COPY t TO PROGRAM 'cat > stdout';",
+        "COPY t FROM stdin;\n1 TO STDOUT\n\\.\n",
+        "SELECT 'COPY t TO STDOUT;'; -- COPY t TO STDOUT\n",
+        "/* COPY t TO STDOUT; */ SELECT 1;",
+        "COPY \"to\" (stdout) FROM '/tmp/x';",
+        "COPY binary TO '/tmp/x';",
+    ],
+)
+def test_what_only_looks_like_rows_for_the_client_is_left_alone(text: str) -> None:
+    clean(text)
+
+
 def test_a_pragma_for_foreign_keys_is_refused_on_sqlite() -> None:
     for text in ("PRAGMA foreign_keys = OFF", "pragma main.foreign_keys(0)"):
         finding = refused(f"SELECT 1;\n{text};", "pragma_foreign_keys", LITE)

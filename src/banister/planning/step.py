@@ -133,6 +133,15 @@ class _Builder:
     def _take(self, piece: _Piece) -> None:
         known = piece.traits
         self.check_settings(piece)
+        if known.copy_to_stdout:
+            self.say(
+                Severity.ERROR,
+                "copy_to_stdout",
+                "COPY … TO STDOUT sends rows to the client, and a migration has nobody to take "
+                "them",
+                offset=piece.start,
+                hint="remove it; to keep rows, write them into a table",
+            )
         self.session_settings.update(known.session_settings)
         if known.control is not None:
             self.controls.append(piece)
@@ -211,6 +220,7 @@ class _Builder:
                 self.controls,
                 "in a transaction=off file every statement commits by itself",
                 "remove it, or move what belongs together to a migration of its own",
+                savepoints=True,
             )
             if self.dialect is Dialect.SQLITE and self.script.directives.foreign_keys is False:
                 self.say(
@@ -282,10 +292,12 @@ class _Builder:
             )
         return options
 
-    def _refuse_control(self, pieces: list[_Piece], reason: str, hint: str) -> None:
+    def _refuse_control(
+        self, pieces: list[_Piece], reason: str, hint: str, *, savepoints: bool = False
+    ) -> None:
         for piece in pieces:
             control = piece.traits.control
-            if control is None or control is Control.SAVEPOINT:
+            if control is None or (control is Control.SAVEPOINT and not savepoints):
                 continue
             word = piece.traits.words[0] if piece.traits.words else control.value
             self.say(

@@ -6,7 +6,12 @@ from enum import StrEnum
 
 from banister.model import Dialect, Statement
 from banister.script.postgres import is_copy_from_stdin
-from banister.script.refusals import READING_PRAGMAS, postgres_refusal, sqlite_refusal
+from banister.script.refusals import (
+    READING_PRAGMAS,
+    copies_to_client,
+    postgres_refusal,
+    sqlite_refusal,
+)
 from banister.script.settings import Setting, read_settings, unquoted
 from banister.script.tokens import TokenKind
 from banister.script.words import NO_WORD, Words
@@ -46,6 +51,8 @@ class Traits:
     #: The value of that one setting or pragma, unquoted; None where it is not written out.
     setting_value: str | None = None
     copy_from_stdin: bool = False
+    #: COPY … TO STDOUT, whose rows nobody would take.
+    copy_to_stdout: bool = False
     #: SQLite: lower-case name of the pragma.
     pragma: str | None = None
     pragma_sets: bool = False
@@ -102,6 +109,7 @@ def _postgres(words: Words, text: str) -> Traits:
         setting=only.name if only else None,
         setting_value=only.value if only else None,
         copy_from_stdin=is_copy_from_stdin(text, 0, len(text)),
+        copy_to_stdout=copies_to_client(words),
         words=_first_words(words),
     )
 

@@ -8,7 +8,7 @@ https://sqlite.org/pragma.html.
 
 from banister.script.words import NO_WORD, Words
 
-__all__ = ["READING_PRAGMAS", "postgres_refusal", "sqlite_refusal"]
+__all__ = ["READING_PRAGMAS", "copies_to_client", "postgres_refusal", "sqlite_refusal"]
 
 _OFF = frozenset({"false", "off", "0", "no"})
 
@@ -41,6 +41,21 @@ def postgres_refusal(words: Words) -> str | None:
             return f"{verb} PREPARED"
         case _:
             return None
+
+
+def copies_to_client(words: Words) -> bool:
+    """Whether the statement is a COPY that sends its rows to the client.
+
+    https://www.postgresql.org/docs/18/sql-copy.html
+    """
+    if words.key(0) != "COPY":
+        return False
+    number = 2 if words.keys(1, 1) == ("BINARY",) and words.key(2) not in {"TO", "FROM"} else 1
+    number = words.after_group(1) if words.key(1) == "(" else words.after_name(number)
+    if words.key(number) == "(":
+        number = words.after_group(number)
+    # The server takes the two names for the same: gram.y, copy_file_name.
+    return words.key(number) == "TO" and words.key(number + 1) in {"STDOUT", "STDIN"}
 
 
 def _create_or_drop(words: Words, verb: str, kind: str) -> str | None:
