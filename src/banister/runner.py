@@ -7,6 +7,7 @@ never prints.
 import random
 import time
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -37,6 +38,7 @@ from banister.model import (
     RunFinished,
     RunInfo,
     Skipped,
+    StatementDone,
     Step,
     StepDone,
     StepFailed,
@@ -71,6 +73,8 @@ class Job:
     stored_downs: bool = False
     #: The steps that are committed.
     done: list[Step] = field(default_factory=list)
+    #: How many statements of the running step have told that they are done.
+    kept: int = 0
 
 
 def refuse_errors(findings: tuple[Finding, ...]) -> None:
@@ -140,10 +144,12 @@ def _plan(job: Job) -> Plan:
 
 
 def _refuse_another_way_down(job: Job, before: Plan, now: Plan) -> None:
-    """Stop when "the last two" are other ones now: nobody asked for those to be rolled back."""
-    if before.direction is Direction.UP or [s.version for s in before.steps] == [
-        s.version for s in now.steps
-    ]:
+    """Stop when "the last two" are other ones now: nobody asked for those to be rolled back.
+
+    Fewer of the same are what is left of the wish: another run has rolled back the others.
+    """
+    asked = {step.version for step in before.steps} - {step.version for step in job.done}
+    if before.direction is Direction.UP or all(step.version in asked for step in now.steps):
         return
     done = ", ".join(str(step.version) for step in job.done)
     raise DatabaseError(
@@ -162,8 +168,9 @@ def _carry_out(job: Job, plan: Plan) -> Generator[Event, None, None]:
     for number, step in enumerate(plan.steps, start=1):
         yield StepStarted(step=step, number=number, total=len(plan.steps))
         started = time.monotonic()
+        job.kept = step.done
         try:
-            row = yield from _apply(job, step, expected, seed=seed)
+            row = yield from _counted(job, _apply(job, step, expected, seed=seed))
         except BanisterError as error:
             _explain(error, job, plan, step)
             _log_failure(job, step, error)
@@ -174,6 +181,22 @@ def _carry_out(job: Job, plan: Plan) -> Generator[Event, None, None]:
         expected = expected ^ {step.version}
         duration = round((time.monotonic() - started) * 1000)
         yield StepDone(step=step, duration_ms=duration, row=row)
+
+
+def _counted(
+    job: Job, running: Generator[Event, None, AppliedMigration | None]
+) -> Generator[Event, None, AppliedMigration | None]:
+    """Pass a step's events on, and note how far it came."""
+    with closing(running):
+        while True:
+            try:
+                event = next(running)
+            except StopIteration as end:
+                row: AppliedMigration | None = end.value
+                return row
+            if isinstance(event, StatementDone):
+                job.kept = event.number
+            yield event
 
 
 def _apply(
@@ -299,11 +322,7 @@ def _changed(step: Step, error: FileChanged) -> MigrationFailed:
 
 
 def _state(job: Job, plan: Plan, step: Step) -> str:
-    if step.mode is TransactionMode.STATEMENTS:
-        kept = "the statements before it are kept and will not run again"
-    else:
-        kept = f"{step.version} was rolled back whole"
-    parts = [kept]
+    parts = [_left_of(job, step)]
     up = step.direction is Direction.UP
     if job.done:
         versions = ", ".join(str(done.version) for done in job.done)
@@ -318,6 +337,18 @@ def _state(job: Job, plan: Plan, step: Step) -> str:
     else:
         parts.append(f"{step.version} is still applied")
     return "; ".join(parts)
+
+
+def _left_of(job: Job, step: Step) -> str:
+    """Say what is left of a step that failed."""
+    if step.mode is TransactionMode.WHOLE:
+        return f"{step.version} was rolled back whole"
+    if job.kept == len(step.statements):
+        return f"all statements of {step.version} are kept and will not run again"
+    # What an interrupted run had begun may have been found to be done.
+    if job.kept or step.in_question is not None:
+        return "the statements before it are kept and will not run again"
+    return f"no statement of {step.version} was carried out"
 
 
 def _log_failure(job: Job, step: Step, error: BanisterError) -> None:

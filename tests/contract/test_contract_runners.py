@@ -78,10 +78,10 @@ class Held:
         """Start an up; return when it has stopped."""
         return self._wait(self._pool.submit(lambda: self._place.project().up(on_event=self._note)))
 
-    def down(self) -> Future[RunFinished]:
+    def down(self, *, to: str | None = None) -> Future[RunFinished]:
         """Start a down; return when it has stopped."""
         project = self._place.project()
-        return self._wait(self._pool.submit(lambda: project.down(on_event=self._note)))
+        return self._wait(self._pool.submit(lambda: project.down(to=to, on_event=self._note)))
 
     def go(self) -> None:
         """Let it go on."""
@@ -169,6 +169,22 @@ def test_of_two_downs_one_stops_instead_of_rolling_back_another_migration(
     assert error.code == "history_changed"
     assert error.state == "nothing was rolled back"
     assert place.history() == [f"{number:03}" for number in range(1, COUNT)]
+
+
+def test_of_two_downs_to_one_version_both_end_well(place: Place, pool: ThreadPoolExecutor) -> None:
+    """Each rolls back what the other has left of the wish."""
+    place.project().up()
+    first = Held(pool, place, StepDone)
+    one = first.down(to="9")
+    looked = threading.Event()
+    two = pool.submit(lambda: place.project().down(to="9", on_event=lambda _: looked.set()))
+    assert looked.wait(60)
+    if place.is_sqlite:
+        assert len(two.result(60).steps) == 2
+    first.go()
+    assert len(one.result(60).steps) + len(two.result(60).steps) == 3
+    assert place.history() == [f"{number:03}" for number in range(1, 10)]
+    assert [event for event, _ in place.events()].count("rolled_back") == 3
 
 
 def test_with_nothing_to_do_nobody_is_waited_for(place: Place, pool: ThreadPoolExecutor) -> None:

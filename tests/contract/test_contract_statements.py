@@ -71,11 +71,23 @@ def test_a_failure_keeps_what_is_done_and_says_so(place: Place) -> None:
     assert witnessed(place) == [1]
     assert place.history() == ["001"]
     assert journal(place) == [("started", None), ("statement_done", 1), ("failed", None)]
-    assert "kept" in (error.state or "")
+    assert (error.state or "").startswith("the statements before it are kept")
     assert error.pending == ("003",)
     assert error.location is not None
     assert (error.location.line, error.location.column) == (3, 15)
     assert error.location.note == "up, statement 2 of 3"
+
+
+def test_where_the_first_statement_fails_nothing_is_said_to_be_kept(place: Place) -> None:
+    error = stopped(place, WRONG, THIRD)
+    assert (error.state or "").startswith("no statement of 002 was carried out; ")
+    assert witnessed(place) == []
+
+
+def test_what_an_earlier_run_has_kept_is_still_kept_when_the_next_one_fails(place: Place) -> None:
+    stopped(place, FIRST, WRONG)
+    error = stopped(place, FIRST, WRONG)
+    assert (error.state or "").startswith("the statements before it are kept")
 
 
 def test_status_tells_a_half_done_migration_and_it_blocks_a_down(place: Place) -> None:
