@@ -21,6 +21,7 @@ from banister.engines import Database, Engine, open_engine
 from banister.errors import Finding, UsageError
 from banister.model import (
     AppliedMigration,
+    Connected,
     Dialect,
     Event,
     Folder,
@@ -231,7 +232,7 @@ class Project:
         Returns the rows that were written; those applied already are left alone.
         """
         folder = self.folder()
-        with self.engine() as engine:
+        with self._introduced(on_event) as engine:
             keeper = Keeper(engine=engine, info=_info(), lock_wait=self.settings.lock_wait)
             return _drive(keeper.baseline(folder, version), on_event)
 
@@ -241,7 +242,7 @@ class Project:
         Returns the row as it is afterwards. The database is not changed otherwise.
         """
         folder = self.folder()
-        with self.engine() as engine:
+        with self._introduced(on_event) as engine:
             keeper = Keeper(engine=engine, info=_info(), lock_wait=self.settings.lock_wait)
             return _drive(keeper.accept_edit(folder, version), on_event)
 
@@ -258,7 +259,7 @@ class Project:
         DONE is for the one statement whose end is not recorded; RETRY for that one or any before
         it. The next `up` or `down` goes on from there. Raises UsageError for any other statement.
         """
-        with self.engine() as engine:
+        with self._introduced(on_event) as engine:
             keeper = Keeper(engine=engine, info=_info(), lock_wait=self.settings.lock_wait)
             _drive(keeper.decide(version, statement, decision), on_event)
 
@@ -280,6 +281,15 @@ class Project:
             out_of_order=out_of_order or self.settings.out_of_order,
         )
 
+    @contextmanager
+    def _introduced(self, on_event: OnEvent | None) -> Iterator[Engine]:
+        """Yield the engine, and tell which database it speaks to."""
+        with self.engine() as engine:
+            database = engine.database
+            if on_event is not None:
+                on_event(Connected(display=database.display, server=database.server))
+            yield engine
+
     def _run(
         self,
         make_plan: Callable[[History], Plan],
@@ -287,7 +297,7 @@ class Project:
         *,
         stored_downs: bool = False,
     ) -> RunFinished:
-        with self.engine() as engine:
+        with self._introduced(on_event) as engine:
             job = Job(
                 engine=engine,
                 info=_info(),

@@ -183,8 +183,10 @@ class Failure:
 
     #: The server's primary message.
     message: str
-    #: Five characters on PostgreSQL, an error name such as SQLITE_CONSTRAINT_UNIQUE on SQLite.
+    #: Five characters, on PostgreSQL.
     sqlstate: str | None = None
+    #: SQLite's name of the error, such as SQLITE_CONSTRAINT_UNIQUE.
+    sqlite_error: str | None = None
     detail: str | None = None
     server_hint: str | None = None
     #: Call stack of PL/pgSQL functions and the like, as the server gives it.

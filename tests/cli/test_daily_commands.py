@@ -290,7 +290,9 @@ def test_a_failed_migration_for_people_and_programs(
     error = told["error"]
     assert error["code"] == "migration_failed"
     assert error["version"] == "002"
-    assert error["sqlstate"] == "SQLITE_ERROR"
+    assert (error["sqlstate"], error["sqlite_error"]) == (None, "SQLITE_ERROR")
+    assert told["database"]["display"] == "sqlite:///app.db"
+    assert told["database"]["server"].startswith("SQLite 3.")
     assert error["pending"] == ["003"]
     assert error["location"] == {
         "path": "migrations/002_orders.up.sql",

@@ -72,8 +72,10 @@ def test_what_else_the_server_said_is_shown(
     done = run_banister("up", env=env)
     assert "[23505]\n  --> migrations/001_a.up.sql:3:1 (up, statement 3 of 3)\n" in done.stderr
     assert "\ndetail: Key (id)=(1) already exists.\n" in done.stderr
-    error = json_of(run_banister("up", "--format", "json", env=env))["error"]
-    assert error["sqlstate"] == "23505"
+    told = json_of(run_banister("up", "--format", "json", env=env))
+    assert told["database"]["server"].startswith("PostgreSQL ")
+    error = told["error"]
+    assert (error["sqlstate"], error["sqlite_error"]) == ("23505", None)
     assert error["detail"] == "Key (id)=(1) already exists."
 
 

@@ -1,9 +1,11 @@
 """What the contract tests share: a project on a real database, and looks at that database."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import banister
 from banister.engines.base import Engine
@@ -12,9 +14,18 @@ from banister.planning import make_step
 from samples import a_script
 from servers import AnyDatabase, PostgresDatabase, SqliteDatabase
 
-__all__ = ["RUN", "Place", "carry_out", "step_of"]
+__all__ = ["OURS", "RUN", "THREE", "Place", "carry_out", "names", "place", "step_of", "told"]
 
 RUN = RunInfo(run_id="run-1", who="tester", host="here", tool_version="0")
+THREE = {
+    "001_a.up": "CREATE TABLE a (id int PRIMARY KEY);\nINSERT INTO a VALUES (1);\n",
+    "001_a.down": "DROP TABLE a;\n",
+    "002_b.up": "CREATE TABLE b (id int PRIMARY KEY);\n",
+    "002_b.down": "DROP TABLE b;\n",
+    "003_c.up": "CREATE TABLE c (id int PRIMARY KEY);\n",
+    "003_c.down": "DROP TABLE c;\n",
+}
+OURS = {"schema_migrations", "schema_migrations_log"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +108,25 @@ class Place:
         return [self.rows(schema + name) for name in ("pg_class", "pg_attribute")] + [
             self.rows(f"SELECT xmin, * FROM {name}") for name in sorted(self.tables())
         ]
+
+
+@pytest.fixture
+def place(any_database: AnyDatabase, tmp_path: Path) -> Place:
+    """Three migrations and an empty database."""
+    made = Place(root=tmp_path, database=any_database)
+    made.write(THREE)
+    return made
+
+
+def told(run: Callable[..., object], **options: object) -> list[Event]:
+    """What a run tells."""
+    events: list[Event] = []
+    run(on_event=events.append, **options)
+    return events
+
+
+def names(events: list[Event]) -> list[str]:
+    return [type(event).__name__ for event in events]
 
 
 def step_of(place: Place, label: str, text: str, *, down: str | None = None) -> Step:

@@ -147,7 +147,7 @@ def test_the_second_run_finds_nothing_left_or_leaves_nothing_for_the_first(
     if place.is_sqlite:
         assert names(first.events)[-2:] == ["NothingToDo", "RunFinished"]
     else:
-        assert names(events) == ["WaitingForLock", "NothingToDo", "RunFinished"]
+        assert names(events) == ["Connected", "WaitingForLock", "NothingToDo", "RunFinished"]
     assert_each_ran_once(place)
 
 
@@ -193,7 +193,7 @@ def test_with_nothing_to_do_nobody_is_waited_for(place: Place, pool: ThreadPoolE
     one = first.up()
     events: list[Event] = []
     place.project(lock_wait="10min").up(to="3", on_event=events.append)
-    assert names(events) == ["NothingToDo", "RunFinished"]
+    assert names(events) == ["Connected", "NothingToDo", "RunFinished"]
     assert not one.done()
     first.go()
     one.result(60)

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from banister.cli.progress import ProgressLine
 from banister.errors import BanisterError, Finding, FindingsError, Severity
 from banister.model import (
+    Connected,
     Event,
     NothingToDo,
     Plan,
@@ -109,6 +110,10 @@ class Output:
     def event(self, event: Event) -> None:
         """Report an event of a run."""
         match event:
+            case Connected():
+                target = self._parts.get("target") or {}
+                display = target.get("display", event.display)
+                self.put(database={"display": display, "server": event.server})
             case Planned() | NothingToDo():
                 self._plan = plan = event.plan
                 self.findings(plan.findings, notices_about=[step.version for step in plan.steps])

@@ -3,6 +3,7 @@
 from banister.model.events import (
     Blocked,
     Blocker,
+    Connected,
     Event,
     NothingToDo,
     Planned,
@@ -36,6 +37,7 @@ __all__ = [
     "Blocked",
     "Blocker",
     "Chunk",
+    "Connected",
     "Dialect",
     "Direction",
     "Directives",

@@ -9,6 +9,7 @@ from banister.model.plan import Plan, Step
 __all__ = [
     "Blocked",
     "Blocker",
+    "Connected",
     "Event",
     "NothingToDo",
     "Planned",
@@ -29,6 +30,15 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Base of all events."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected(Event):
+    """Which database is spoken to; always the first event."""
+
+    #: As in `Database`: never a secret.
+    display: str
+    server: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,7 @@ def _error(error: BanisterError) -> dict[str, Any]:
         told |= {
             "version": error.version,
             "sqlstate": error.failure.sqlstate,
+            "sqlite_error": error.failure.sqlite_error,
             "detail": error.failure.detail,
             "context": error.failure.context,
             "server_hint": error.failure.server_hint,

@@ -256,6 +256,6 @@ def _refuse_unsupported(path: Path, settings: SessionSettings) -> None:
         if getattr(settings, setting) is not None:
             raise UnsupportedByEngine(
                 f"SQLite has no {setting}",
-                hint=f"remove `{setting}` from the settings for this database; "
-                "an [env.NAME] table can hold it for another",
+                hint=f"put `{setting}` into the [env.NAME] table of the PostgreSQL database that "
+                "it is for, so that it does not hold here",
             )

@@ -176,7 +176,7 @@ def failed(
     return MigrationFailed(
         f"migration {PurePath(source.path).name} failed: {message}{code}",
         version=step.version.text,
-        failure=Failure(message=message, sqlstate=name),
+        failure=Failure(message=message, sqlite_error=name),
         location=location,
         hint=hint,
     )
