@@ -66,6 +66,7 @@ class _Reading:
     bounds: list[int] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
     top: str = ""
+    looked_at: int = 0
     checksum: RunningChecksum | None = None
     #: Of the next chunk.
     offset: int = 0
@@ -90,8 +91,11 @@ class _Reading:
             self.checksum.add(text)
             return
         self.top += text
-        if top_is_whole(self.top):
-            self.checksum = RunningChecksum(self.top)
+        # Looked at when it has doubled, so that a long comment is not read again and again.
+        if len(self.top) >= 2 * self.looked_at:
+            self.looked_at = len(self.top)
+            if top_is_whole(self.top):
+                self.checksum = RunningChecksum(self.top)
 
     def placed(self, finding: Finding) -> Finding:
         """Return a finding about the next chunk with its place in the file."""

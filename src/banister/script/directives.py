@@ -43,9 +43,12 @@ class DirectiveLine:
 def directive_lines(text: str) -> tuple[DirectiveLine, ...]:
     """Return the directive lines above the first statement of `text`, in order."""
     lines = []
+    last = 0
     for start, end in _top_comments(text):
         marker = _MARKER.match(text, start, end)
-        line_start = max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1
+        # A comment ends with its line: the next one's line begins behind it.
+        line_start = max(text.rfind("\n", last, start), text.rfind("\r", last, start)) + 1
+        last = end
         if marker is None or text[line_start:start].strip():
             continue
         following = end + (2 if text.startswith("\r\n", end) else 1)
@@ -249,8 +252,8 @@ class _Reader:
         if word == "banister":
             meant = match["colon"] is not None or names_key
         else:
-            near = SequenceMatcher(None, word, "banister").ratio() >= 0.85
-            meant = near and names_key
+            # Words of prose are many, and a ratio takes time.
+            meant = names_key and SequenceMatcher(None, word, "banister").ratio() >= 0.85
         if meant:
             written = self.source.top[start : match.end("colon" if match["colon"] else "word")]
             self.say(

@@ -21,15 +21,16 @@ def statements_of(
     """
     marks: list[Mark] = []
     count = 0
-    in_memory: tuple[Statement, ...] = ()
+    if isinstance(source, Source):
+        (whole,) = windows(source, dialect)
+        look(whole)
+        return whole.statements
     for window in windows(source, dialect):
         marks.append(window.mark)
         count += len(window.statements)
         look(window)
-        in_memory = window.statements
+        # The next one is read while nothing of this one is in memory.
         del window
-    if isinstance(source, Source):
-        return in_memory
     return LargeStatements(source=source, dialect=dialect, marks=tuple(marks), length=count)
 
 
@@ -69,7 +70,7 @@ class LargeStatements(Sequence[Statement]):
         place = bisect_right(self.marks, start, key=lambda mark: mark.number)
         before = self.marks[place - 1] if place else START
         number = before.number
-        # The windows themselves are not held on to: their text may be as long as a statement.
+        # Nothing is held on to while the next window is read: a statement may be very long.
         for statements in map(_statements_in, windows(self.source, self.dialect, before)):
             for statement in statements:
                 if number >= stop:
@@ -77,6 +78,8 @@ class LargeStatements(Sequence[Statement]):
                 if number >= start:
                     yield statement
                 number += 1
+                del statement
+            del statements
 
 
 def _statements_in(window: Window) -> tuple[Statement, ...]:

@@ -105,8 +105,11 @@ class _Reader:
         """Return the window that begins at `mark`."""
         source, first = self.source, mark.offset
         wanted = self.size
+        text = ""
         while True:
-            text = "".join(source.pieces(first, min(first + wanted, source.size)))
+            # Grows in place, so that a long text is never there twice.
+            for piece in source.pieces(first + len(text), min(first + wanted, source.size)):
+                text += piece
             goes_on = first + len(text) < source.size
 
             def beyond(start: int) -> tuple[int, int]:
@@ -120,7 +123,6 @@ class _Reader:
                 found = Split([], [_too_long(text, self.dialect)], 0)
                 break
             wanted = max(len(text) + 1, int(len(text) * _GROWTH))
-            del text
         statements = tuple(placed(text, found.pieces, mark))
         problems = tuple(_shifted(problem, first) for problem in found.problems) or tuple(
             too_long(statement.start) for statement in statements if _is_too_long(statement.text)

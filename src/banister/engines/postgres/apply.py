@@ -33,8 +33,10 @@ def _in_one_transaction(stage: Stage) -> Generator[Event, None, AppliedMigration
         for batch in batches(step):
             yield from stage.watched(batch[0][0], partial(send, connection, step, batch))
             yield from stage.said()
-            for number, _ in batch:
+            for number in [number for number, _ in batch]:
                 yield stage.done(number)
+            # What it holds may be very long: it goes before the next batch is read.
+            batch.clear()
         row = stage.record(connection, started)
     yield from stage.said()
     return row

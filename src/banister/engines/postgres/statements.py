@@ -48,6 +48,8 @@ def batches(step: Step) -> Iterator[Batch]:
             limit = min(limit * 2, _BATCH_STATEMENTS)
         batch.append((number, statement))
         size += length
+        # A statement may be very long: it is not held on to while the next one is read.
+        del statement
         if alone:
             yield batch
             batch, size = [], 0
