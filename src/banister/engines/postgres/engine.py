@@ -108,6 +108,7 @@ class PostgresEngine:
             # Each transaction takes the lock for itself: a session lock would stay in the pool.
             return
         try:
+            self._session.mind_the_wire()
             yield from self._poll(wait_seconds)
         except psycopg.Error as error:
             raise DatabaseError(

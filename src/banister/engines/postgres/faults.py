@@ -20,9 +20,20 @@ _ADVICE = {
     "42601": "if the syntax is right, it may be of a newer PostgreSQL than this server",
     "42704": "no migration before this one makes it; roles belong to the whole server and are "
     "made by whoever runs it",
+    "25P03": "the session did nothing inside its transaction for longer than "
+    "`idle_in_transaction_session_timeout` allows: raise it for this role",
+    "25P04": "the transaction took longer than `transaction_timeout` allows: the file sets it",
+    "53100": "make room on the server's disk: drop or move what is not needed, or give the table "
+    "another tablespace",
+    "53200": "the server is out of memory, or of room for locks: raise `max_locks_per_transaction` "
+    "there, or let several migrations touch fewer tables each",
+    "53300": "no connection is free: end idle ones, or raise `max_connections` on the server",
+    "53400": "a limit in the server's settings was reached; the message names it",
     "55P03": "another session holds a lock that this statement needs; "
     "run again when it is done, or allow more time with `-- banister: lock_timeout=30s`",
     "57014": "the statement was cancelled; `statement_timeout` in the settings bounds its time",
+    "57P01": "the server was stopped, or somebody ended this session; its log tells which",
+    "57P02": "a crash of another server process ended this session; the server's log tells more",
     "58P01": "the server lacks these files: install the extension's package on the server",
     "0A000": "this server cannot do that: a newer version or an extension may be needed",
     "25001": "write `-- banister: transaction=off` at the top of the file, or move the statement "
@@ -31,6 +42,7 @@ _ADVICE = {
     "55P04": "a new enum value can be used only after the transaction that added it: "
     "use it in the next migration",
 }
+_LOST = "the connection to the server was lost: see its log, and the network, for the reason"
 
 
 def failure_of(error: psycopg.Error) -> Failure:
@@ -95,8 +107,14 @@ def _failed(step: Step, error: psycopg.Error, location: Location) -> MigrationFa
         version=step.version.text,
         failure=failure,
         location=location,
-        hint=_advice(step, failure.sqlstate or ""),
+        hint=_LOST if _is_lost(error) else _advice(step, failure.sqlstate or ""),
     )
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    """Whether the server has not spoken, since the way to it is gone."""
+    spoken = error.sqlstate is not None and not error.sqlstate.startswith("08")
+    return isinstance(error, psycopg.OperationalError) and not spoken
 
 
 def _advice(step: Step, sqlstate: str) -> str | None:

@@ -1,8 +1,10 @@
 """One connection: how it is made, pinned, reset between files, and what it says of itself."""
 
 import logging
+import random
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import PipelineStatus
 
 from banister.engines.base import Database, SessionSettings
+from banister.engines.postgres.wire import CONNECT_DEFAULTS, server_end
 from banister.errors import ConnectionFailed, DatabaseError
 from banister.model import Dialect
 
@@ -19,15 +22,20 @@ __all__ = ["LOCAL_TIMES", "Connection", "Notice", "Session", "connect", "usable"
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-#: A dead server is noticed within 25 seconds, not within two hours.
-#: https://www.postgresql.org/docs/current/libpq-connect.html
-_CONNECT_DEFAULTS = {
-    "connect_timeout": "10",
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "15000",
-}
+#: Seconds for which a server that says it is starting, or stopping, is asked again.
+_STARTING_WITHIN = 30.0
+#: Pauses in between, in seconds: the first, and the longest.
+_STARTING_PAUSES = (0.1, 2.0)
+#: What it says then. SQLSTATE 57P03 does not get out of libpq while there is no connection.
+_STARTING = (
+    "the database system is starting up",
+    "the database system is shutting down",
+    "the database system is in recovery mode",
+    "the database system is not yet accepting connections",
+)
+
+#: What a server says that has no connection left (SQLSTATE 53300).
+_FULL = ("too many clients", "too many connections", "remaining connection slots")
 
 #: All a file can leave behind in its session, short of DISCARD ALL, which drops the runner lock.
 #: https://www.postgresql.org/docs/current/sql-discard.html
@@ -79,6 +87,8 @@ class Session:
     pooled: bool
     #: The server can be told to look whether its client is still there.
     notices_lost_clients: bool
+    #: Settings by which the server notices that the wire to us is dead.
+    wire: Mapping[str, str] = field(default_factory=dict)
     #: Settings that every transaction of ours begins with, where a pooler keeps no session.
     _pins: dict[str, str] = field(default_factory=dict, repr=False)
     #: Filled by the connection, emptied by `take_notices`.
@@ -103,6 +113,7 @@ class Session:
             "client_connection_check_interval": self._check_interval(orphans=orphans),
             "statement_timeout": _milliseconds(settings.statement_timeout) or "0",
             "transaction_timeout": "0" if self.database.server_version >= (17,) else None,
+            **({} if self.pooled else self.wire),
             "role": self.role,
             "search_path": settings.search_path,
             "timezone": settings.timezone,
@@ -114,7 +125,7 @@ class Session:
         with self.connection.pipeline():
             for statement in _RESET:
                 self.connection.execute(statement)
-            self._pin(local=False)
+            self._set(self._pins, local=False)
 
     def _check_interval(self, *, orphans: bool) -> str | None:
         # https://www.postgresql.org/docs/current/runtime-config-connection.html
@@ -122,20 +133,25 @@ class Session:
             return None
         return "0" if orphans else "1s"
 
+    def mind_the_wire(self) -> None:
+        """Have the server end this session, and free its locks, when the wire to us dies."""
+        with self.connection.pipeline():
+            self._set(self.wire, local=False)
+
     def begin(self, options: str = "") -> None:
         """Begin a transaction, with `options` as BEGIN takes them."""
         self.connection.execute(f"BEGIN {options}".encode())
         if self.pooled:
             with self.connection.pipeline():
-                self._pin(local=True)
+                self._set(self._pins, local=True)
 
     def leave_nothing_behind(self) -> None:
         """Before COMMIT: the next client of a pooled connection must not find our settings."""
         if self.pooled:
             self.connection.execute("RESET ALL")
 
-    def _pin(self, *, local: bool) -> None:
-        for name, value in self._pins.items():
+    def _set(self, values: Mapping[str, str], *, local: bool) -> None:
+        for name, value in values.items():
             self.connection.execute(
                 "SELECT pg_catalog.set_config(%s, %s, %s)", (name, value, local)
             )
@@ -177,7 +193,7 @@ class Session:
         """One transaction of our own: committed at the end, rolled back on any exception."""
         with self.connection.transaction():
             if self.pooled:
-                self._pin(local=True)
+                self._set(self._pins, local=True)
             yield self.connection
 
 
@@ -205,7 +221,7 @@ def connect(conninfo: str, *, display: str, facts_query: str, role: str | None =
             hint="write special characters of a password as %XX in a URL, "
             "or put the password into a ~/.pgpass file",
         ) from None
-    defaults = {**_CONNECT_DEFAULTS, "application_name": "banister"}
+    defaults = {**CONNECT_DEFAULTS, "application_name": "banister"}
     full = make_conninfo("", **{**defaults, **given, "client_encoding": "UTF8"})
     # psycopg logs what it ignores while an error is on its way, and Python prints what nobody
     # handles. https://docs.python.org/3/howto/logging.html#configuring-logging-for-a-library
@@ -213,7 +229,7 @@ def connect(conninfo: str, *, display: str, facts_query: str, role: str | None =
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
     try:
-        connection: Connection = psycopg.connect(full, autocommit=True, prepare_threshold=None)
+        connection = _open(full)
     except psycopg.Error as error:
         raise ConnectionFailed(
             f"cannot connect to {display}: {str(error).strip()}", hint=_connect_hint(error)
@@ -223,6 +239,24 @@ def connect(conninfo: str, *, display: str, facts_query: str, role: str | None =
     except psycopg.Error as error:
         connection.close()
         raise DatabaseError(f"{display} did not answer: {error}") from error
+
+
+def _open(conninfo: str) -> Connection:
+    """Connect; a server that is starting or stopping is asked again, with growing pauses."""
+    give_up = time.monotonic() + _STARTING_WITHIN
+    pause, longest = _STARTING_PAUSES
+    while True:
+        try:
+            return psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+        except psycopg.OperationalError as error:
+            if not _is_starting(error) or time.monotonic() + pause > give_up:
+                raise
+        time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 -- jitter, not a secret
+        pause = min(2 * pause, longest)
+
+
+def _is_starting(error: psycopg.Error) -> bool:
+    return any(words in str(error) for words in _STARTING)
 
 
 def _look(
@@ -260,6 +294,7 @@ def _look(
         read_only_hint=hint,
         pooled=pid != connection.info.backend_pid,
         notices_lost_clients=number >= 140_000 and "Visual C++" not in build,
+        wire=server_end(conninfo),
         _notices=notices,
     )
 
@@ -274,6 +309,15 @@ def _connect_hint(error: psycopg.Error) -> str:
         return "check the password: in the URL, PGPASSWORD, or ~/.pgpass"
     if "does not exist" in text:
         return "create it first, for example with `createdb`, or correct the name"
-    if "starting up" in text or "53300" in text or "too many clients" in text:
-        return "wait a moment and run the same command again"
+    if _is_starting(error):
+        return (
+            f"it said so for {_STARTING_WITHIN:g} seconds: see the server's log for how far it is, "
+            "then run the same command again"
+        )
+    if any(words in text for words in _FULL):
+        return (
+            "no connection is free: end idle ones (they are in pg_stat_activity), raise "
+            "max_connections or the limit of the role or database, or go through a pooler; then "
+            "run the same command again"
+        )
     return "check host and port, and that the server is running"

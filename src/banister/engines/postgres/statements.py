@@ -1,11 +1,13 @@
 """Sending a step's statements: in pipelined batches, COPY rows streamed, one at a time at will."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import psycopg
 
 from banister.engines.postgres.faults import failed_in_statement, refused_statement
 from banister.engines.postgres.session import Connection
+from banister.engines.postgres.wire import unhurried
 from banister.model import Statement, Step
 
 __all__ = ["Batch", "batches", "send"]
@@ -17,6 +19,9 @@ Batch = list[tuple[int, Statement]]
 _BATCH_STATEMENTS = 64
 _BATCH_CHARACTERS = 256 * 1024
 
+#: Characters that any server takes without reading.
+_BUFFER = 32 * 1024
+
 
 def send(connection: Connection, step: Step, batch: Batch) -> None:
     """Run the statements of a batch one by one; raise MigrationFailed.
@@ -26,10 +31,17 @@ def send(connection: Connection, step: Step, batch: Batch) -> None:
     fails; those behind it were not run. One alone may be COPY with its rows, or run outside a
     transaction.
     """
-    if len(batch) == 1:
-        _send_alone(connection, step, *batch[0])
-    else:
-        _send_batch(connection, step, batch)
+    with unhurried(connection) if _fills_buffers(batch) else nullcontext():
+        if len(batch) == 1:
+            _send_alone(connection, step, *batch[0])
+        else:
+            _send_batch(connection, step, batch)
+
+
+def _fills_buffers(batch: Batch) -> bool:
+    """Whether the server may have to read some of it before the rest can be sent."""
+    rows = any(statement.copy_start is not None for _, statement in batch)
+    return rows or sum(len(statement.text) for _, statement in batch) > _BUFFER
 
 
 def batches(step: Step) -> Iterator[Batch]:
