@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_split_text import TEXTS
@@ -55,6 +56,31 @@ def test_windows_hold_the_statements_and_problems_of_the_whole(
     else:
         assert problems == []
         assert statements == list(whole.statements)
+
+
+#: Whatever a window or a chunk may cut in two.
+EDGES = {
+    Dialect.POSTGRESQL: "copy t from stdin; select 2;\r\n1\\.\n\\.x\n\\.\r\nselect 'é;', $a$;$a$;"
+    " -- ;\r\n/* ; */ select e'\\';', (1;2);\rcopy t from stdin;\n\\.\n\n/* /* ; */ */select 3;"
+    "copy t from stdin;\n7\n\\.",
+    Dialect.SQLITE: "select ';' -- ;\r\n, [;], `;`;\r/* ; */\ncreate trigger t begin select 1;"
+    " select 2;\nend; -- ;\nselect 'é'; /* ; */ select 2; -- ;\n  -- end; ;\nselect 3",
+}
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_windows_may_be_cut_anywhere(dialect: Dialect) -> None:
+    text = EDGES[dialect]
+    whole = scan(text, dialect)
+    assert whole.problems == ()
+    small = Source(path="a.sql", text=text)
+    for chunk in range(4, 30):
+        with large(text, chunk) as source:
+            for offset in range(len(text) + 1):
+                assert source.locate(offset) == small.locate(offset)
+            for size in range(1, len(text)):
+                found = windows(source, dialect, size=size)
+                assert tuple(s for window in found for s in window.statements) == whole.statements
 
 
 @settings(max_examples=200, deadline=None)
