@@ -23,6 +23,7 @@ from banister.errors import (
     OutcomeUnknown,
     Severity,
 )
+from banister.failpoints import FailPoint, fail_point
 from banister.model import (
     AppliedMigration,
     Direction,
@@ -176,6 +177,7 @@ def _carry_out(job: Job, plan: Plan) -> Generator[Event, None, None]:
             _log_failure(job, step, error)
             yield StepFailed(step=step, error=error)
             raise
+        fail_point(FailPoint.BEFORE_TOLD)
         seed = None
         job.done.append(step)
         expected = expected ^ {step.version}

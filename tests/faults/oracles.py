@@ -15,7 +15,7 @@ __all__ = [
     "Outcome",
     "expected_of",
     "next_run",
-    "sqlite_schema",
+    "sqlite_expected",
     "sqlite_state",
     "state",
     "told",
@@ -119,6 +119,19 @@ def state(site: Site, expected: Expected) -> str | None:
     return "the log holds a secret" if holds_secret(str(logged)) else None
 
 
+def sqlite_expected(path: Path) -> Expected:
+    """Return what a SQLite file holds after a run that nothing disturbed."""
+    with closing(sqlite3.connect(path)) as connection:
+        witnesses = tuple(connection.execute("SELECT n, at FROM witness ORDER BY n, at"))
+        versions = tuple(
+            version
+            for (version,) in connection.execute(
+                "SELECT version FROM schema_migrations ORDER BY version"
+            )
+        )
+    return Expected(versions=versions, witnesses=witnesses, schema=sqlite_schema(path))
+
+
 def sqlite_schema(path: Path) -> str:
     """Return what a SQLite file holds beside the history, as one text."""
     with closing(sqlite3.connect(path)) as connection:
@@ -131,22 +144,16 @@ def sqlite_schema(path: Path) -> str:
 
 def sqlite_state(path: Path, expected: Expected) -> str | None:
     """O1 to O4 on SQLite: exactly once, the schema, the history, and a file in order."""
+    found = sqlite_expected(path)
     with closing(sqlite3.connect(path)) as connection:
-        witnesses = tuple(connection.execute("SELECT n, at FROM witness ORDER BY n, at"))
-        versions = tuple(
-            version
-            for (version,) in connection.execute(
-                "SELECT version FROM schema_migrations ORDER BY version"
-            )
-        )
         integrity = connection.execute("PRAGMA integrity_check").fetchall()
         dangling = connection.execute("PRAGMA foreign_key_check").fetchall()
-    if witnesses != expected.witnesses:
-        return f"not exactly once: {witnesses}"
-    if versions != expected.versions:
-        return f"history: {versions}"
-    if sqlite_schema(path) != expected.schema:
-        return f"schema: {sqlite_schema(path)}"
+    if found.witnesses != expected.witnesses:
+        return f"not exactly once: {found.witnesses}"
+    if found.versions != expected.versions:
+        return f"history: {found.versions}"
+    if found.schema != expected.schema:
+        return f"schema: {found.schema}"
     return None if integrity == [("ok",)] and not dangling else f"{integrity} {dangling}"
 
 

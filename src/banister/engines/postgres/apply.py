@@ -8,6 +8,7 @@ from banister.engines.postgres.journaled import Journaled
 from banister.engines.postgres.stage import Stage
 from banister.engines.postgres.statements import batches, send
 from banister.errors import BanisterError
+from banister.failpoints import FailPoint, fail_point
 from banister.model import AppliedMigration, Event, TransactionMode
 
 __all__ = ["carry_out"]
@@ -28,15 +29,18 @@ def _in_one_transaction(stage: Stage) -> Generator[Event, None, AppliedMigration
     started = time.monotonic()
     step = stage.step
     stage.reset()
+    fail_point(FailPoint.BEFORE_BEGIN, stage.session.connection.fileno)
     begun = yield from stage.take_turn(step.begin_options)
     with stage.transaction(options=step.begin_options, begun=begun) as connection:
         for batch in batches(step):
             yield from stage.watched(batch[0][0], partial(send, connection, step, batch))
+            fail_point(FailPoint.IN_TRANSACTION, connection.fileno)
             yield from stage.said()
             for number in [number for number, _ in batch]:
                 yield stage.done(number)
             # What it holds may be very long: it goes before the next batch is read.
             batch.clear()
+        fail_point(FailPoint.BEFORE_RECORD, connection.fileno)
         row = stage.record(connection, started)
     yield from stage.said()
     return row

@@ -20,6 +20,7 @@ from banister.engines.postgres.recovery import BuildInProgress, Recovery
 from banister.engines.postgres.stage import Stage
 from banister.engines.postgres.statements import send
 from banister.errors import BanisterError, MigrationFailed
+from banister.failpoints import FailPoint, fail_point
 from banister.model import (
     AppliedMigration,
     Dialect,
@@ -59,6 +60,7 @@ class Journaled:
         """Run what is not done yet; return the row written at up, None at down."""
         started = time.monotonic()
         self.stage.reset()
+        fail_point(FailPoint.BEFORE_BEGIN, self.stage.session.connection.fileno)
         self._check_history()
         first = self._step.done + 1
         if self._step.in_question is not None:
@@ -76,6 +78,7 @@ class Journaled:
                 yield from self._with_its_record(number, statement)
             yield from self.stage.said()
             yield self.stage.done(number)
+        fail_point(FailPoint.BEFORE_END, self.stage.session.connection.fileno)
         with self.stage.transaction() as connection:
             return self.stage.record(connection, started)
 
@@ -103,6 +106,8 @@ class Journaled:
                 recovery.unlock_table(table)
 
     def _between_events(self, number: int, statement: Statement) -> Generator[Event, None, None]:
+        fileno = self.stage.session.connection.fileno
+        fail_point(FailPoint.BEFORE_STARTED, fileno)
         with self._catalog(number, statement) as recovery:
             cleared = recovery.clear_the_way(statement)
             memory = recovery.remember(statement)
@@ -114,14 +119,17 @@ class Journaled:
         )
         with self.stage.transaction():
             self.stage.log(event)
+        fail_point(FailPoint.BEFORE_STATEMENT, fileno)
         try:
             with self._patience():
                 yield from self.stage.watched(number, self._sending(number, statement))
         except (MigrationFailed, TryAgain) as error:
             yield from self._refused(number, statement, error, memory)
             raise
+        fail_point(FailPoint.AFTER_STATEMENT, fileno)
         with self.stage.transaction():
             self.stage.log(self.stage.event(LogEvent.STATEMENT_DONE, number, statement))
+        fail_point(FailPoint.AFTER_DONE, fileno)
 
     def _refused(
         self,
@@ -154,6 +162,7 @@ class Journaled:
         """Run a statement and record it in one transaction."""
         with self.stage.transaction():
             yield from self.stage.watched(number, self._sending(number, statement))
+            fail_point(FailPoint.IN_TRANSACTION, self.stage.session.connection.fileno)
             self.stage.log(self.stage.event(LogEvent.STATEMENT_DONE, number, statement))
 
     def _sending(self, number: int, statement: Statement) -> Callable[[], None]:
@@ -181,8 +190,11 @@ class Journaled:
         was = Statement(text=memory.get("statement", ""), start=0, line=1, column=1)
         statement = self._step.statements[number - 1]
         looked_for = was if was.text else statement
+        fileno = self.stage.session.connection.fileno
+        fail_point(FailPoint.BEFORE_RECOVERY, fileno)
         with self._catalog(number, statement) as recovery:
             verdict = recovery.judge(looked_for, memory)
+        fail_point(FailPoint.AFTER_RECOVERY, fileno)
         same = checksum(looked_for.text) == checksum(statement.text)
         if verdict.done and not same:
             raise self.stage.refusal(

@@ -19,6 +19,7 @@ from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.session import LOCAL_TIMES, Connection, Session, usable
 from banister.engines.postgres.watched import Damage, watched
 from banister.errors import Failure, Location, LockTimeout, MigrationFailed, OutcomeUnknown
+from banister.failpoints import FailPoint, fail_point
 from banister.model import (
     AppliedMigration,
     Direction,
@@ -266,6 +267,7 @@ class Stage:
         except BaseException:
             self._roll_back(connection)
             raise
+        fail_point(FailPoint.BEFORE_COMMIT, connection.fileno)
         try:
             ended = connection.execute("COMMIT").statusmessage
         except psycopg.Error as error:
@@ -280,6 +282,7 @@ class Stage:
             raise self.refusal(
                 "the server rolled it back", "look for statements that end the transaction"
             )
+        fail_point(FailPoint.AFTER_COMMIT, connection.fileno)
 
     def _unknown(self, error: psycopg.Error) -> OutcomeUnknown:
         return OutcomeUnknown(

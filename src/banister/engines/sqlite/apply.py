@@ -13,6 +13,7 @@ from banister.engines.sqlite.foreign_keys import Violation, added, find_violatio
 from banister.engines.sqlite.session import Session
 from banister.engines.sqlite.tables import Applied, HistoryTables
 from banister.errors import BanisterError
+from banister.failpoints import FailPoint, fail_point
 from banister.model import (
     AppliedMigration,
     Dialect,
@@ -64,12 +65,15 @@ class Applier:
 
     def _whole(self) -> Generator[Event, None, tuple[AppliedMigration | None, Applied]]:
         started = time.monotonic()
+        fail_point(FailPoint.BEFORE_BEGIN)
         with self._transaction(self.step.begin_options):
             applied = self._check_history()
             before = self._violations()
             for number, statement in self.step.to_run():
                 self._run(number, statement)
+                fail_point(FailPoint.IN_TRANSACTION)
                 yield self._done(number)
+            fail_point(FailPoint.BEFORE_RECORD)
             self._check_tables(applied)
             self._check_violations(before)
             recorded = self._record(applied, started)
@@ -78,6 +82,7 @@ class Applier:
 
     def _statements(self) -> Generator[Event, None, tuple[AppliedMigration | None, Applied]]:
         started = time.monotonic()
+        fail_point(FailPoint.BEFORE_BEGIN)
         first = self.step.done + 1
         total = len(self.step.statements)
         with self._transaction():
@@ -94,8 +99,10 @@ class Applier:
                 with self._transaction():
                     self._check_journal(number - 1)
                     self._run(number, statement)
+                    fail_point(FailPoint.IN_TRANSACTION)
                     self._log(LogEvent.STATEMENT_DONE, number, statement)
             yield self._done(number)
+        fail_point(FailPoint.BEFORE_END)
         with self._transaction():
             applied = self._check_history()
             self._check_journal(total)
@@ -104,9 +111,11 @@ class Applier:
 
     def _run_alone(self, number: int, statement: Statement) -> None:
         """Run what cannot share a transaction with its record, between two events."""
+        fail_point(FailPoint.BEFORE_STARTED)
         with self._transaction():
             self._check_journal(number - 1)
             self._log(LogEvent.STATEMENT_STARTED, number, statement)
+        fail_point(FailPoint.BEFORE_STATEMENT)
         try:
             self._run(number, statement)
         except BanisterError:
@@ -115,9 +124,11 @@ class Applier:
             with suppress(BanisterError), self._transaction():
                 self._log(LogEvent.DECIDED, number, statement, detail="retry")
             raise
+        fail_point(FailPoint.AFTER_STATEMENT)
         with self._transaction():
             self._check_journal(number - 1)
             self._log(LogEvent.STATEMENT_DONE, number, statement)
+        fail_point(FailPoint.AFTER_DONE)
 
     def _run(self, number: int, statement: Statement) -> None:
         """Run one statement (from 1); raise MigrationFailed with its place."""
@@ -170,7 +181,9 @@ class Applier:
                 self.session.begin(options)
             try:
                 yield
+                fail_point(FailPoint.BEFORE_COMMIT)
                 self.session.commit()
+                fail_point(FailPoint.AFTER_COMMIT)
             except faults.DRIVER_ERRORS as error:
                 if faults.is_busy(error):
                     raise faults.explain(error, self.path) from error
