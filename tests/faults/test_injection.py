@@ -1,10 +1,11 @@
 """Random faults with a fixed seed; the long run is `make faults`."""
 
-from injection import inject
+from injection import Fault, inject
 
 
 def test_after_every_fault_each_migration_has_run_exactly_once() -> None:
-    tally = inject(36, seed=20261122)
+    tally = inject(60, seed=20261123)
 
     assert tally.failures == []
-    assert sum(tally.held.values()) == 36
+    assert sum(tally.held.values()) == 60
+    assert set(tally.held) == set(Fault)
