@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
 
 import banister
 from banister.model import Event
 from conftest import clean_environment
 from servers import PostgresDatabase
 
-__all__ = ["Site", "SiteMaker", "wait_until"]
+__all__ = ["Site", "SiteMaker", "role", "wait_until"]
 
 #: How long a test waits for something that happens at once. Seconds.
 _PATIENCE = 30.0
@@ -153,3 +155,19 @@ class SiteMaker:
         site = Site(database=database, root=self._root)
         site.write(files)
         return site
+
+
+@contextmanager
+def role(database: PostgresDatabase, *statements: str) -> Iterator[tuple[str, str]]:
+    """Make a role that may log in; give its name and its URL; run statements with its name."""
+    name = f"role_{uuid4().hex[:10]}"
+    database.execute(f"CREATE ROLE {name} LOGIN")
+    try:
+        for statement in statements:
+            database.execute(statement.format(role=name))
+        host = quote(str(database.server.socket_dir), safe="")
+        url = f"postgresql:///{database.name}?host={host}&port={database.server.port}&user={name}"
+        yield name, url
+    finally:
+        database.execute(f"DROP OWNED BY {name} CASCADE")
+        database.execute(f"DROP ROLE {name}")

@@ -98,19 +98,25 @@ class Servers:
         self._running: dict[int, Running] = {}
 
     def get(self, major: int) -> Running:
-        """Return the server of a major version, or skip the test and say why.
+        """Return the server of a major version, or skip the test; see `binaries`."""
+        if major not in self._running:
+            found = self.binaries(major)
+            self._running[major] = start(found, self._home() / str(major), settings=_SETTINGS)
+        return self._running[major]
+
+    @staticmethod
+    def binaries(major: int) -> Binaries:
+        """Return the programs of a major version, or skip the test and say why.
 
         The majors named in BANISTER_REQUIRE_SERVERS (for example "14,18") fail instead.
         """
-        if major not in self._running:
-            found = _binaries(major)
-            if isinstance(found, str):
-                required = os.environ.get("BANISTER_REQUIRE_SERVERS", "").split(",")
-                if str(major) in (word.strip() for word in required):
-                    pytest.fail(f"{found}, and BANISTER_REQUIRE_SERVERS asks for it")
-                pytest.skip(found)
-            self._running[major] = start(found, self._home() / str(major), settings=_SETTINGS)
-        return self._running[major]
+        found = _binaries(major)
+        if isinstance(found, str):
+            required = os.environ.get("BANISTER_REQUIRE_SERVERS", "").split(",")
+            if str(major) in (word.strip() for word in required):
+                pytest.fail(f"{found}, and BANISTER_REQUIRE_SERVERS asks for it")
+            pytest.skip(found)
+        return found
 
     @contextmanager
     def database(self, major: int) -> Iterator[PostgresDatabase]:

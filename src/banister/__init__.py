@@ -19,7 +19,7 @@ from banister._version import __version__
 if TYPE_CHECKING:
     from banister.api import Decision, Preview, Project, Status
     from banister.api import open_project as open  # noqa: A004 -- read as banister.open
-    from banister.engines import Database
+    from banister.engines import CertificateCheck, Database, Transport
     from banister.errors import (
         BanisterError,
         ConnectionFailed,
@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         TransactionMode,
         Version,
         WaitingForLock,
+        Warned,
     )
     from banister.project import Settings, Target, TargetKind
     from banister.script import split_statements
@@ -84,6 +85,7 @@ __all__ = [
     "BanisterError",
     "Blocked",
     "Blocker",
+    "CertificateCheck",
     "Chunk",
     "Connected",
     "ConnectionFailed",
@@ -136,10 +138,12 @@ __all__ = [
     "Target",
     "TargetKind",
     "TransactionMode",
+    "Transport",
     "UnsupportedByEngine",
     "UsageError",
     "Version",
     "WaitingForLock",
+    "Warned",
     "__version__",
     "open",
     "split_statements",

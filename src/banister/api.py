@@ -30,6 +30,7 @@ from banister.model import (
     RunFinished,
     RunInfo,
     StatusRow,
+    Warned,
 )
 from banister.planning import (
     PlanOptions,
@@ -283,11 +284,13 @@ class Project:
 
     @contextmanager
     def _introduced(self, on_event: OnEvent | None) -> Iterator[Engine]:
-        """Yield the engine, and tell which database it speaks to."""
+        """Yield the engine, and tell which database it speaks to and what to think of the way."""
         with self.engine() as engine:
             database = engine.database
             if on_event is not None:
                 on_event(Connected(display=database.display, server=database.server))
+                for warning in database.warnings:
+                    on_event(Warned(finding=warning))
             yield engine
 
     def _run(

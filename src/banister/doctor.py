@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 from banister._version import __version__
 from banister.api import Project
-from banister.engines import Engine
+from banister.engines import CertificateCheck, Database, Engine
 from banister.errors import BanisterError, Severity
 from banister.model import Dialect
 from banister.project import no_target_error
@@ -152,10 +152,47 @@ def _database(project: Project) -> Iterator[Check]:
     try:
         with project.engine() as engine:
             yield _good("database", f"{said}: {engine.database.server}")
+            yield from _encryption(engine.database)
+            yield from _sight(engine.database)
             yield from _server(engine)
             yield _history(engine)
     except BanisterError as error:
         yield _failed("database", error)
+
+
+def _encryption(database: Database) -> Iterator[Check]:
+    """Say who could read along."""
+    way, name = database.transport, "encryption"
+    if way is None:
+        return
+    if way.encryption is None and not way.remote:
+        yield _good(name, "none, and the connection does not leave this machine")
+        return
+    if way.encryption is None:
+        for warning in database.warnings:
+            yield Check(name=name, verdict=Verdict.WARNING, said=warning.message, hint=warning.hint)
+        return
+    said = f"{way.encryption}, {way.cipher}" if way.cipher else way.encryption
+    if way.encryption == "GSSAPI":
+        yield _good(name, said)
+        return
+    said += f"; checked of the server's certificate: {way.certificate}"
+    if way.certificate is CertificateCheck.FULL or not way.remote:
+        yield _good(name, said)
+    else:
+        hint = "set `sslmode` to verify-full, so that no other server can pass for this one"
+        yield Check(name=name, verdict=Verdict.WARNING, said=said, hint=hint)
+
+
+def _sight(database: Database) -> Iterator[Check]:
+    """Say whether a run could tell who stands in its way."""
+    if database.dialect is not Dialect.POSTGRESQL:
+        return
+    lacks = database.lacks
+    if lacks is None:
+        yield _good("blockers", "this role may see what other sessions do")
+    else:
+        yield Check(name="blockers", verdict=Verdict.WARNING, said=lacks.message, hint=lacks.hint)
 
 
 def _server(engine: Engine) -> Iterator[Check]:

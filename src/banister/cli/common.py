@@ -1,6 +1,6 @@
 """What all commands share: their options, the open project, and how a result is handed back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from banister.api import Project
     from banister.engines import Database
 
-__all__ = ["Invocation", "command_options"]
+__all__ = ["Invocation", "command_options", "show_queries_option"]
 
 
 @dataclass(kw_only=True)
@@ -28,16 +28,23 @@ class Invocation:
     directory: str | None = None
     environment: str | None = None
 
-    def project(self, *, offline: bool = False) -> "Project":
+    def project(
+        self, *, offline: bool = False, settings: Mapping[str, object] | None = None
+    ) -> "Project":
         """Open the project that the options name; its secrets are kept out of every output.
 
-        `offline`: the files are enough, and a URL that cannot be read is none.
+        `offline`: the files are enough, and a URL that cannot be read is none. `settings`: those
+        that are given as flags; None: not given.
         """
         from banister.api import open_project  # noqa: PLC0415 -- not needed for --help
 
         try:
             project = open_project(
-                self.url, dir=self.directory, env=self.environment, offline=offline
+                self.url,
+                dir=self.directory,
+                env=self.environment,
+                settings=settings,
+                offline=offline,
             )
         except BaseException:
             # What could not be read may still hold a password.
@@ -51,11 +58,11 @@ class Invocation:
             )
         return project
 
-    def project_with_database(self) -> "Project":
+    def project_with_database(self, **settings: object) -> "Project":
         """Open the project; UsageError, which shows every way, where no database is named."""
         from banister.project import no_target_error  # noqa: PLC0415 -- not needed for --help
 
-        project = self.project()
+        project = self.project(settings=settings)
         if project.target is None:
             raise no_target_error()
         return project
@@ -74,6 +81,18 @@ class Invocation:
         if database is not None and target is not None:
             output.put(database={"display": target.display, "server": database.server})
         output.say(output.style.dim(f"folder    {project.settings.shown_dir}"), "")
+        if database is not None:
+            output.findings(database.warnings)
+
+
+def show_queries_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that runs migrations the option to show what others run."""
+    return click.option(
+        "--show-queries",
+        is_flag=True,
+        default=None,
+        help="Show also what the sessions run that are waited for; it may hold data.",
+    )(function)
 
 
 def command_options(*, database: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

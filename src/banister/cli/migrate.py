@@ -2,7 +2,7 @@
 
 import click
 
-from banister.cli.common import Invocation, command_options
+from banister.cli.common import Invocation, command_options, show_queries_option
 from banister.cli.down import run_down
 from banister.cli.plan import run_plan
 from banister.cli.status import run_status
@@ -24,9 +24,15 @@ __all__ = ["command"]
     help="Roll back the last N (1) migrations.",
 )
 @click.option("--status", is_flag=True, help="Show where every migration stands.")
+@show_queries_option
 @command_options()
 def command(
-    invocation: Invocation, *, dry_run: bool, rollback: int | None, status: bool
+    invocation: Invocation,
+    *,
+    dry_run: bool,
+    rollback: int | None,
+    status: bool,
+    show_queries: bool | None,
 ) -> int | None:
     """Apply, roll back, preview, or show the status."""
     if status and (dry_run or rollback is not None):
@@ -36,7 +42,7 @@ def command(
     if dry_run:
         run_plan(invocation, rollback=rollback)
     elif rollback is not None:
-        run_down(invocation, count=rollback)
+        run_down(invocation, count=rollback, show_queries=show_queries)
     else:
-        run_up(invocation)
+        run_up(invocation, show_queries=show_queries)
     return None

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from banister.cli.progress import ProgressLine
 from banister.errors import BanisterError, Finding, FindingsError, Severity
 from banister.model import (
+    Blocked,
     Connected,
     Event,
     NothingToDo,
@@ -26,6 +27,7 @@ from banister.model import (
     StepFailed,
     StepStarted,
     Version,
+    Warned,
 )
 from banister.project import redact
 from banister.report import (
@@ -126,14 +128,25 @@ class Output:
                 self._done.append(event.step)
             case StepFailed():
                 self._ended(event.step, state="failed")
-            case Retrying() | Recovered():
-                key = "retries" if isinstance(event, Retrying) else "recoveries"
-                self._parts.setdefault(key, []).append(event_json(event))
             case RunFinished():
                 self.put(run_id=event.run_id, duration_ms=event.duration_ms)
+            case _:
+                self._on_the_way(event)
         if isinstance(event, StepStarted | StatementDone | Progress) and self._progress is not None:
             self._progress.show(event)
         self.say(*event_lines(event, self._plan, self._out))
+
+    def _on_the_way(self, event: Event) -> None:
+        """Keep what a run meets between the beginnings and ends of its steps."""
+        match event:
+            case Warned():
+                self.findings([event.finding])
+            case Blocked():
+                self._parts.setdefault("waits", []).append(event_json(event))
+            case Retrying():
+                self._parts.setdefault("retries", []).append(event_json(event))
+            case Recovered():
+                self._parts.setdefault("recoveries", []).append(event_json(event))
 
     def fail(self, error: BanisterError) -> None:
         """Report the error that ended the command."""

@@ -52,8 +52,8 @@ def command(
     if version is None:
         raise UsageError("which version? `banister repair VERSION --done K`")
     if done is not None:
-        project.decide(version, done, Decision.DONE)
+        project.decide(version, done, Decision.DONE, on_event=invocation.output.event)
         invocation.output.say(f"{version}: statement {done} counts as done")
     elif retry is not None:
-        project.decide(version, retry, Decision.RETRY)
+        project.decide(version, retry, Decision.RETRY, on_event=invocation.output.event)
         invocation.output.say(f"{version}: statement {retry} will run again")

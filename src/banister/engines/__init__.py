@@ -4,10 +4,25 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from banister.engines.base import Database, Engine, HistoryChanged, SessionSettings
+from banister.engines.base import (
+    CertificateCheck,
+    Database,
+    Engine,
+    HistoryChanged,
+    SessionSettings,
+    Transport,
+)
 from banister.project import Settings, Target, TargetKind
 
-__all__ = ["Database", "Engine", "HistoryChanged", "SessionSettings", "open_engine"]
+__all__ = [
+    "CertificateCheck",
+    "Database",
+    "Engine",
+    "HistoryChanged",
+    "SessionSettings",
+    "Transport",
+    "open_engine",
+]
 
 
 @contextmanager
@@ -23,6 +38,9 @@ def open_engine(target: Target, settings: Settings) -> Iterator[Engine]:
         role=settings.role,
         search_path=settings.search_path,
         timezone=settings.timezone,
+        sslmode=settings.sslmode,
+        sslrootcert=settings.sslrootcert,
+        show_queries=settings.show_queries,
     )
     match target.kind:
         case TargetKind.SQLITE:

@@ -2,9 +2,10 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
-from banister.errors import BanisterError, MigrationFailed
+from banister.errors import BanisterError, Finding, MigrationFailed
 from banister.model import (
     AppliedMigration,
     Dialect,
@@ -16,7 +17,15 @@ from banister.model import (
     Version,
 )
 
-__all__ = ["Database", "Engine", "HistoryChanged", "SessionSettings", "TryAgain"]
+__all__ = [
+    "CertificateCheck",
+    "Database",
+    "Engine",
+    "HistoryChanged",
+    "SessionSettings",
+    "Transport",
+    "TryAgain",
+]
 
 
 class HistoryChanged(Exception):
@@ -33,6 +42,29 @@ class TryAgain(Exception):
         self.error = error
 
 
+class CertificateCheck(StrEnum):
+    """What was checked of a server's certificate."""
+
+    NOTHING = "nothing"
+    #: That an authority has signed it; anybody's whom that authority knows would do.
+    SIGNATURE = "signature"
+    #: Also that it was made for this host.
+    FULL = "signature and host name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """The way to a server, as the connection really goes."""
+
+    #: Neither a socket of this machine nor its loopback address.
+    remote: bool
+    #: For example "TLSv1.3" or "GSSAPI"; None: whoever stands in between reads along.
+    encryption: str | None = None
+    #: None also where a pooler stands in between: the server knows its own end only.
+    cipher: str | None = None
+    certificate: CertificateCheck = CertificateCheck.NOTHING
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """What is on the other end, for people and for JSON; never a secret."""
@@ -44,6 +76,12 @@ class Database:
     server: str
     #: (18, 1), (3, 45, 1).
     server_version: tuple[int, ...]
+    #: None: there is none, the database is a file.
+    transport: Transport | None = None
+    #: What is to be said about the connection whatever is run over it.
+    warnings: tuple[Finding, ...] = ()
+    #: What this role lacks to see what the sessions that it waits for do; None: nothing.
+    lacks: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +94,11 @@ class SessionSettings:
     role: str | None = None
     search_path: str | None = None
     timezone: str | None = None
+    #: libpq's parameters of these names, where the URL does not say.
+    sslmode: str | None = None
+    sslrootcert: str | None = None
+    #: Whether the statements of sessions that are waited for may be shown.
+    show_queries: bool = False
 
 
 class Engine(Protocol):

@@ -18,6 +18,7 @@ from banister.model.events import (
     StepFailed,
     StepStarted,
     WaitingForLock,
+    Warned,
 )
 from banister.model.log import HistoryTable, LogEntry, LogEvent, RunInfo
 from banister.model.migration import (
@@ -73,4 +74,5 @@ __all__ = [
     "Unfinished",
     "Version",
     "WaitingForLock",
+    "Warned",
 ]

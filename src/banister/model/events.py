@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from banister.errors import BanisterError
+from banister.errors import BanisterError, Finding
 from banister.model.migration import AppliedMigration, Migration
 from banister.model.plan import Plan, Step
 
@@ -24,6 +24,7 @@ __all__ = [
     "StepFailed",
     "StepStarted",
     "WaitingForLock",
+    "Warned",
 ]
 
 
@@ -39,6 +40,13 @@ class Connected(Event):
     #: As in `Database`: never a secret.
     display: str
     server: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(Event):
+    """Something is to be said that is no part of a plan, such as about the connection."""
+
+    finding: Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +126,8 @@ class Blocker:
     prepared: str | None = None
     #: What it is when it is no client, for example "autovacuum worker".
     kind: str | None = None
+    #: The beginning of the statement that it runs or ran last; only where that was asked for.
+    query: str | None = None
 
     def __str__(self) -> str:
         if self.pid == 0:
@@ -133,6 +143,8 @@ class Blocker:
             said.append(f"transaction open for {self.transaction_seconds:.0f} s")
         if self.lock_modes:
             said.append(f"holds {self.lock_modes}")
+        if self.query:
+            said.append(f"{'runs' if self.state == 'active' else 'ran'}: {self.query}")
         return ", ".join(said)
 
 

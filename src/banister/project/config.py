@@ -10,7 +10,16 @@ from typing import Any
 
 from banister.errors import Location, UsageError
 from banister.model import HistoryTable
-from banister.project.keys import KEYS, BadValue, Key, Kind, key_named, read_text, read_value
+from banister.project.keys import (
+    KEYS,
+    SYSTEM_ROOTS,
+    BadValue,
+    Key,
+    Kind,
+    key_named,
+    read_text,
+    read_value,
+)
 from banister.project.toml_file import TomlFile, read_toml
 
 __all__ = ["Settings", "load_settings"]
@@ -56,6 +65,12 @@ class Settings:
     role: str | None = None
     search_path: str | None = None
     timezone: str | None = None
+    #: Where the URL does not say.
+    sslmode: str | None = None
+    #: The same; a path, absolute, or "system".
+    sslrootcert: str | None = None
+    #: Whether the statements of sessions that are waited for may be shown.
+    show_queries: bool = False
     out_of_order: bool = False
     #: The `url` of the named environment as the file has it, references not yet replaced.
     url: str | None = field(default=None, repr=False)
@@ -103,6 +118,8 @@ def load_settings(
             hint="name the database with --url or DATABASE_URL, and the folder with --dir",
         )
     directory = Path(os.path.abspath(bases["dir"] / folder))  # noqa: PTH100  (as above)
+    if values["sslrootcert"] not in (None, SYSTEM_ROOTS):
+        values["sslrootcert"] = os.path.abspath(bases["sslrootcert"] / str(values["sslrootcert"]))  # noqa: PTH100  (as above)
     env_location = tables.file.locate(*tables.path, "env", env, "url") if tables and env else None
     history = HistoryTable(
         schema=str(values.pop("history_schema")), name=str(values.pop("history_table"))

@@ -4,15 +4,29 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 
-__all__ = ["KEYS", "BadValue", "Key", "Kind", "key_named", "read_text", "read_value"]
+__all__ = [
+    "KEYS",
+    "SYSTEM_ROOTS",
+    "BadValue",
+    "Key",
+    "Kind",
+    "key_named",
+    "read_text",
+    "read_value",
+]
+
+#: In the place of a file: the authorities that this machine trusts.
+SYSTEM_ROOTS = "system"
 
 
 class Kind(StrEnum):
     """What a setting's value looks like."""
 
     TEXT = "text"
+    WORD = "one of the words named"
     FLAG = "true or false"
     #: Text such as "5s"; read as seconds.
     DURATION = "a duration"
@@ -33,6 +47,8 @@ class Key:
     #: As written in the file; None: nothing.
     default: str | bool | tuple[str, ...] | None = None
     doc: str
+    #: WORD: what it takes.
+    words: tuple[str, ...] = ()
     #: PostgreSQL names: at most this many bytes.
     max_bytes: int | None = None
     #: Durations: whether 0 is refused.
@@ -119,6 +135,27 @@ KEYS: tuple[Key, ...] = (
         doc="PostgreSQL: the time zone that every migration starts with.",
     ),
     Key(
+        name="sslmode",
+        kind=Kind.WORD,
+        words=("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+        doc="PostgreSQL: disable, allow, prefer, require, verify-ca or verify-full, as libpq has "
+        "them; it holds where the URL does not say.",
+    ),
+    Key(
+        name="sslrootcert",
+        kind=Kind.TEXT,
+        doc="PostgreSQL: the file with the authority that signs the server's certificate, relative "
+        "to the folder of the settings file; `system`: those that this machine trusts. It holds "
+        "where the URL does not say.",
+    ),
+    Key(
+        name="show_queries",
+        kind=Kind.FLAG,
+        default=False,
+        doc="PostgreSQL: show also what the sessions run that a migration waits for; the text may "
+        "hold data.",
+    ),
+    Key(
         name="out_of_order",
         kind=Kind.FLAG,
         default=False,
@@ -176,6 +213,8 @@ def read_value(key: Key, value: object) -> object:
             raise BadValue(f"{key.name} = {value} has no unit", hint=_DURATION_HINT)
         case Kind.TEXT | Kind.URL, str():
             return _text(key, value)
+        case Kind.WORD, str():
+            return _word(key, value)
     hint = _DURATION_HINT if key.kind is Kind.DURATION else None
     raise BadValue(f"{key.name} takes {key.kind}, not {_kind_of(value)}", hint=hint)
 
@@ -226,6 +265,16 @@ def _text(key: Key, value: str) -> str:
     if key.max_bytes is not None and len(value.encode(errors="replace")) > key.max_bytes:
         raise BadValue(
             f"{key.name} is longer than {key.max_bytes} bytes, and PostgreSQL would cut it"
+        )
+    return value
+
+
+def _word(key: Key, value: str) -> str:
+    if value not in key.words:
+        near = get_close_matches(value, key.words, n=1)
+        raise BadValue(
+            f'{key.name} cannot be "{value}"',
+            hint=f'did you mean "{near[0]}"?' if near else "it takes " + ", ".join(key.words),
         )
     return value
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from banister.errors import BanisterError, Finding, Location, MigrationFailed
-from banister.model import Migration, Plan, Recovered, Retrying, StatusRow, Step
+from banister.model import Blocked, Blocker, Migration, Plan, Recovered, Retrying, StatusRow, Step
 
 __all__ = [
     "envelope",
@@ -76,15 +76,37 @@ def step_json(step: Step, **more: object) -> dict[str, Any]:
     }
 
 
-def event_json(event: Retrying | Recovered) -> dict[str, Any]:
+def event_json(event: Blocked | Retrying | Recovered) -> dict[str, Any]:
     """Return what a run met on its way."""
     told: dict[str, Any] = {"version": event.step.version.text, "name": event.step.name}
     match event:
+        case Blocked():
+            return told | {
+                "statement": event.number,
+                "relation": event.relation,
+                "queued": event.queued,
+                "blockers": [_blocker(blocker) for blocker in event.blockers],
+            }
         case Retrying():
             delay = round(event.delay_seconds * 1000)
             return told | {"attempt": event.attempt, "reason": event.reason, "delay_ms": delay}
         case Recovered():
             return told | {"statement": event.number, "message": event.message}
+
+
+def _blocker(blocker: Blocker) -> dict[str, Any]:
+    age = blocker.transaction_seconds
+    return {
+        "pid": blocker.pid,
+        "user": blocker.user,
+        "application": blocker.application,
+        "kind": blocker.kind,
+        "state": blocker.state,
+        "transaction_ms": None if age is None else round(age * 1000),
+        "lock_modes": blocker.lock_modes,
+        "prepared": blocker.prepared,
+        "query": blocker.query,
+    }
 
 
 def skipped_json(migration: Migration) -> dict[str, Any]:

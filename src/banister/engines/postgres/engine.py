@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from banister.engines.base import Database, HistoryChanged, SessionSettings
 from banister.engines.postgres.apply import carry_out
@@ -22,6 +23,7 @@ from banister.engines.queries import load_queries
 from banister.errors import (
     BanisterError,
     DatabaseError,
+    Finding,
     HistoryError,
     Location,
     LockTimeout,
@@ -68,7 +70,8 @@ class PostgresEngine:
         self._last_applied: datetime | None = None
         self._conninfo = conninfo
         self._display = display
-        self._session, self._observer = self._connect()
+        self._session = self._connect()
+        self._observer = self._observe(self._session.database.lacks)
 
     @property
     def database(self) -> Database:
@@ -85,10 +88,7 @@ class PostgresEngine:
                 raise refuse_without_transactions(self.database.display) from error
             raise HistoryError(
                 f"the history table {self._store.table} cannot be read: {first_line(error)}",
-                hint=f"GRANT {self._settings.role} TO {self._session.user}; or take `role` out of "
-                "the settings"
-                if self._settings.role and error.sqlstate in {"42501", "22023"}
-                else None,
+                hint=self._membership() if error.sqlstate in {"42501", "22023"} else None,
             ) from error
         times = [row.applied_at for row in history.applied if row.applied_at is not None]
         self._last_applied = max(times, default=None)
@@ -249,22 +249,38 @@ class PostgresEngine:
         """Connect anew; see `Engine.reconnect`."""
         self.close()
         self._locked = False
-        self._session, self._observer = self._connect()
+        self._session = self._connect()
+        # What was told once is not told again.
+        self._observer = self._observe(self._observer.lacks)
 
     def close(self) -> None:
         """Close the connection, and with it give up the lock. Never raises."""
         self._observer.close()
         self._session.connection.close()
 
-    def _connect(self) -> tuple[Session, Observer]:
-        session = connect(
+    def _connect(self) -> Session:
+        return connect(
             self._conninfo,
             display=self._display,
             facts_query=self._queries["facts"],
-            role=self._settings.role,
+            settings=self._settings,
         )
-        pid = session.connection.info.backend_pid
-        return session, Observer(conninfo=session.conninfo, pid=pid, enabled=not session.pooled)
+
+    def _observe(self, lacks: Finding | None) -> Observer:
+        return Observer(
+            conninfo=self._session.conninfo,
+            pid=self._session.connection.info.backend_pid,
+            enabled=not self._session.pooled,
+            show_queries=self._settings.show_queries,
+            lacks=lacks,
+        )
+
+    def _membership(self) -> str | None:
+        if self._settings.role is None:
+            return None
+        role, user = map(sql.Identifier, (self._settings.role, self._session.user))
+        grant = sql.SQL("GRANT {} TO {};").format(role, user).as_string(None)
+        return f"{grant} or take `role` out of the settings"
 
     def _refuse_standstill(self, step: Step, expected: frozenset[Version]) -> None:
         """Raise where nobody has changed the history: the same plan would fail again for ever."""

@@ -4,7 +4,9 @@ It only looks, and ends nothing but the first connection's own wait. Where it ca
 on without it: the lock timeout bounds the harm by itself.
 """
 
+import re
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +14,7 @@ import psycopg
 
 from banister.engines.postgres.session import Connection
 from banister.engines.queries import load_queries
+from banister.errors import Finding
 from banister.model import Blocker
 
 __all__ = ["Glimpse", "Observer"]
@@ -20,6 +23,10 @@ __all__ = ["Glimpse", "Observer"]
 _LOOK_TIMEOUT = "1s"
 #: Seconds until a connection that failed is tried again.
 _TRY_AGAIN = 5.0
+#: Characters of another session's statement that are shown.
+_QUERY_LENGTH = 200
+#: A statement with one of these words may hold what nobody may see.
+_SECRET_WORDS = re.compile(r"passw|pwd|secret|token|credential|crypt|api_?key", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,8 @@ class Glimpse:
     percent: float | None = None
     #: Who the long command itself waits for.
     waits_for: str | None = None
+    #: What the role lacks to see more of those; told once.
+    lacks: Finding | None = None
 
 
 @dataclass(kw_only=True)
@@ -47,6 +56,10 @@ class Observer:
     pid: int
     #: False: a pooler may give a second connection only when the first is done.
     enabled: bool = True
+    #: Whether the statements of others are looked at.
+    show_queries: bool = False
+    #: What the role lacks to see more of others; None: nothing, or it has been told.
+    lacks: Finding | None = None
     _queries: Any = None
     _connection: Connection | None = None
     _blind_until: float = 0.0
@@ -105,26 +118,21 @@ class Observer:
 
     def _rows(self, connection: Connection, query: str, **values: object) -> list[tuple[Any, ...]]:
         text: str = self._queries[query]
-        return connection.execute(text.encode(), {"pid": self.pid, **values}).fetchall()
+        known = {"pid": self.pid, "queries": self.show_queries, **values}
+        return connection.execute(text.encode(), known).fetchall()
 
     def _blocked(self, connection: Connection) -> Glimpse:
         rows = self._rows(connection, "blockers")
         queued = self._rows(connection, "queued_behind")
-        blockers = tuple(
-            Blocker(
-                pid=pid,
-                user=user,
-                application=application or None,
-                state=state,
-                transaction_seconds=age,
-                lock_modes=modes,
-                prepared=gid,
-                kind=kind if kind not in {None, "client backend"} else None,
-            )
-            for pid, user, application, state, age, modes, _, gid, kind in rows
+        return Glimpse(
+            blockers=tuple(
+                _blocker(session, lock_modes=modes, prepared=gid)
+                for *session, modes, _, gid in rows
+            ),
+            relation=rows[0][-2] if rows else None,
+            queued=queued[0][0] if queued else 0,
+            lacks=self._lacks_for([session for *session, _, _, _ in rows]),
         )
-        relation = rows[0][6] if rows else None
-        return Glimpse(blockers=blockers, relation=relation, queued=queued[0][0] if queued else 0)
 
     def _progress(self, connection: Connection) -> Glimpse:
         rows = self._rows(connection, "progress")
@@ -132,16 +140,40 @@ class Observer:
             return Glimpse()
         phase, percent, locker = rows[0]
         waits_for = None
+        lacks = None
         if locker is not None:
             found = self._rows(connection, "describe", other=locker)
-            user, application, state, age = found[0] if found else (None, None, None, None)
-            waits_for = str(
-                Blocker(
-                    pid=locker,
-                    user=user,
-                    application=application or None,
-                    state=state,
-                    transaction_seconds=age,
-                )
-            )
-        return Glimpse(phase=phase, percent=percent, waits_for=waits_for)
+            waits_for = str(_blocker(found[0]) if found else Blocker(pid=locker))
+            lacks = self._lacks_for(found)
+        return Glimpse(phase=phase, percent=percent, waits_for=waits_for, lacks=lacks)
+
+    def _lacks_for(self, sessions: Iterable[Sequence[Any]]) -> Finding | None:
+        """Return, once, what the role lacks where one of the sessions is hidden from it."""
+        hidden = any(pid and kind is None for pid, *_, kind in sessions)
+        lacks, self.lacks = (self.lacks, None) if hidden else (None, self.lacks)
+        return lacks
+
+
+def _blocker(
+    session: Sequence[Any], *, lock_modes: str | None = None, prepared: str | None = None
+) -> Blocker:
+    pid, user, application, state, age, query, kind = session
+    return Blocker(
+        pid=pid,
+        user=user,
+        application=application or None,
+        state=state,
+        transaction_seconds=age,
+        lock_modes=lock_modes,
+        prepared=prepared,
+        kind=kind if kind != "client backend" else None,
+        query=_one_line(query) if query and kind is not None else None,
+    )
+
+
+def _one_line(query: str) -> str:
+    """Return the beginning of a statement, or that it is better not shown."""
+    if _SECRET_WORDS.search(query):
+        return "(not shown: it may hold a secret)"
+    words = " ".join("".join(char if char.isprintable() else " " for char in query).split())
+    return words if len(words) <= _QUERY_LENGTH else words[: _QUERY_LENGTH - 1] + "…"

@@ -8,7 +8,17 @@ SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
        pg_catalog.pg_is_in_recovery(),
        pg_catalog.current_setting('transaction_read_only'),
        SESSION_USER,
-       pg_catalog.version()
+       pg_catalog.version(),
+       pg_catalog.pg_has_role('pg_read_all_stats'::pg_catalog.name, 'USAGE'),
+       CURRENT_USER::pg_catalog.text,
+       (SELECT r.rolinherit FROM pg_catalog.pg_roles r
+         WHERE r.rolname OPERATOR(pg_catalog.=) CURRENT_USER),
+       (SELECT s.version FROM pg_catalog.pg_stat_ssl s
+         WHERE s.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()),
+       (SELECT s.cipher FROM pg_catalog.pg_stat_ssl s
+         WHERE s.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()),
+       (SELECT g.encrypted FROM pg_catalog.pg_stat_gssapi g
+         WHERE g.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid())
 
 -- name: table_shape
 -- Columns of the history table: name, type, and whether a write may leave it out.
@@ -89,14 +99,14 @@ SELECT l.event, l.version, l.name, l.direction, l.statement, l.checksum, l.detai
 
 -- name: create_history
 CREATE TABLE {history} (
-    version       text PRIMARY KEY,
-    name          text NOT NULL,
-    applied_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    up_checksum   text,
-    down_checksum text,
-    down_text     text,
-    duration_ms   bigint,
-    run_id        text
+    version       pg_catalog.text PRIMARY KEY,
+    name          pg_catalog.text NOT NULL,
+    applied_at    pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    up_checksum   pg_catalog.text,
+    down_checksum pg_catalog.text,
+    down_text     pg_catalog.text,
+    duration_ms   pg_catalog.int8,
+    run_id        pg_catalog.text
 )
 
 -- name: comment_history
@@ -104,30 +114,30 @@ COMMENT ON TABLE {history} IS 'Applied migrations; written by banister together 
 
 -- name: extend_history
 ALTER TABLE {history}
-    ADD COLUMN IF NOT EXISTS up_checksum   text,
-    ADD COLUMN IF NOT EXISTS down_checksum text,
-    ADD COLUMN IF NOT EXISTS down_text     text,
-    ADD COLUMN IF NOT EXISTS duration_ms   bigint,
-    ADD COLUMN IF NOT EXISTS run_id        text
+    ADD COLUMN IF NOT EXISTS up_checksum   pg_catalog.text,
+    ADD COLUMN IF NOT EXISTS down_checksum pg_catalog.text,
+    ADD COLUMN IF NOT EXISTS down_text     pg_catalog.text,
+    ADD COLUMN IF NOT EXISTS duration_ms   pg_catalog.int8,
+    ADD COLUMN IF NOT EXISTS run_id        pg_catalog.text
 
 -- name: create_log
 CREATE TABLE {log} (
-    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at           timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    run_id       text NOT NULL,
-    event        text NOT NULL,
-    version      text,
-    name         text,
-    direction    text,
-    statement    integer,
-    checksum     text,
-    duration_ms  bigint,
-    detail       text,
-    who          text,
-    host         text,
-    tool_version text,
-    db_user      text NOT NULL DEFAULT SESSION_USER,
-    backend_pid  integer NOT NULL DEFAULT pg_catalog.pg_backend_pid()
+    id           pg_catalog.int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at           pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    run_id       pg_catalog.text NOT NULL,
+    event        pg_catalog.text NOT NULL,
+    version      pg_catalog.text,
+    name         pg_catalog.text,
+    direction    pg_catalog.text,
+    statement    pg_catalog.int4,
+    checksum     pg_catalog.text,
+    duration_ms  pg_catalog.int8,
+    detail       pg_catalog.text,
+    who          pg_catalog.text,
+    host         pg_catalog.text,
+    tool_version pg_catalog.text,
+    db_user      pg_catalog.text NOT NULL DEFAULT SESSION_USER,
+    backend_pid  pg_catalog.int4 NOT NULL DEFAULT pg_catalog.pg_backend_pid()
 )
 
 -- name: index_log

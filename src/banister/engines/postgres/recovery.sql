@@ -51,10 +51,10 @@ SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text
  WHERE c.oid OPERATOR(pg_catalog.=) %(oid)s::pg_catalog.oid
 
 -- name: shared_object
-SELECT CASE %(what)s
-       WHEN 'DATABASE' THEN EXISTS (
+SELECT CASE
+       WHEN %(what)s::pg_catalog.text OPERATOR(pg_catalog.=) 'DATABASE' THEN EXISTS (
            SELECT FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) n.name)
-       WHEN 'TABLESPACE' THEN EXISTS (
+       WHEN %(what)s::pg_catalog.text OPERATOR(pg_catalog.=) 'TABLESPACE' THEN EXISTS (
            SELECT FROM pg_catalog.pg_tablespace t WHERE t.spcname OPERATOR(pg_catalog.=) n.name)
        ELSE EXISTS (
            SELECT FROM pg_catalog.pg_subscription s WHERE s.subname OPERATOR(pg_catalog.=) n.name)

@@ -10,12 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import PipelineStatus
 
 from banister.engines.base import Database, SessionSettings
+from banister.engines.postgres.transport import (
+    tls_advice,
+    transport_of,
+    unencrypted,
+    with_tls,
+)
 from banister.engines.postgres.wire import CONNECT_DEFAULTS, server_end
-from banister.errors import ConnectionFailed, DatabaseError
+from banister.errors import ConnectionFailed, DatabaseError, Finding, Severity
 from banister.model import Dialect
 
 __all__ = ["LOCAL_TIMES", "Connection", "Notice", "Session", "connect", "usable"]
@@ -210,7 +217,7 @@ def usable(connection: Connection) -> bool:
     return False
 
 
-def connect(conninfo: str, *, display: str, facts_query: str, role: str | None = None) -> Session:
+def connect(conninfo: str, *, display: str, facts_query: str, settings: SessionSettings) -> Session:
     """Connect and look at the server. Raises ConnectionFailed; no message holds a secret."""
     try:
         given = conninfo_to_dict(conninfo)
@@ -222,7 +229,10 @@ def connect(conninfo: str, *, display: str, facts_query: str, role: str | None =
             "or put the password into a ~/.pgpass file",
         ) from None
     defaults = {**CONNECT_DEFAULTS, "application_name": "banister"}
-    full = make_conninfo("", **{**defaults, **given, "client_encoding": "UTF8"})
+    parameters = {name: str(value) for name, value in given.items() if value is not None}
+    full = make_conninfo(
+        "", **{**defaults, **with_tls(parameters, settings), "client_encoding": "UTF8"}
+    )
     # psycopg logs what it ignores while an error is on its way, and Python prints what nobody
     # handles. https://docs.python.org/3/howto/logging.html#configuring-logging-for-a-library
     logger = logging.getLogger("psycopg")
@@ -235,7 +245,7 @@ def connect(conninfo: str, *, display: str, facts_query: str, role: str | None =
             f"cannot connect to {display}: {str(error).strip()}", hint=_connect_hint(error)
         ) from None
     try:
-        return _look(connection, full, display, facts_query, role)
+        return _look(connection, full, display, facts_query, settings.role)
     except psycopg.Error as error:
         connection.close()
         raise DatabaseError(f"{display} did not answer: {error}") from error
@@ -265,7 +275,13 @@ def _look(
     row = connection.execute(facts_query.encode()).fetchone()
     if row is None:
         raise ConnectionFailed(f"{display} did not say what it is")
-    number, version, pid, recovering, read_only, user, build = row
+    number, version, pid, recovering, read_only, user, build, *more = row
+    pooled = pid != connection.info.backend_pid
+    tls_version, cipher, gssapi = (None, None, False) if pooled else more[3:]
+    transport = transport_of(
+        connection.pgconn, version=tls_version, cipher=cipher, gssapi=bool(gssapi)
+    )
+    in_the_open = unencrypted(transport, display)
     why_not = hint = None
     if recovering:
         why_not = "this server is a standby: it replays another server and takes no writes"
@@ -287,15 +303,41 @@ def _look(
             display=display,
             server=f"PostgreSQL {version.split()[0]}",
             server_version=(number // 10000, number % 10000),
+            transport=transport,
+            warnings=(in_the_open,) if in_the_open else (),
+            lacks=_cannot_see(*more[:3], major=number // 10000),
         ),
         user=user,
         role=role,
         read_only=why_not,
         read_only_hint=hint,
-        pooled=pid != connection.info.backend_pid,
+        pooled=pooled,
         notices_lost_clients=number >= 140_000 and "Visual C++" not in build,
         wire=server_end(conninfo),
         _notices=notices,
+    )
+
+
+def _cannot_see(sees_all: bool, role: str, inherits: bool, *, major: int) -> Finding | None:  # noqa: FBT001 -- a row
+    """Return what a role lacks to see what sessions of other roles do, None for nothing.
+
+    https://www.postgresql.org/docs/current/monitoring-stats.html
+    """
+    if sees_all:
+        return None
+    grant = f"GRANT pg_read_all_stats TO {sql.Identifier(role).as_string(None)}"
+    if inherits:
+        hint = f"{grant};"
+    elif major >= 16:
+        hint = f"{grant} WITH INHERIT TRUE;"
+    else:
+        hint = f"{grant}; it takes effect for a role that is INHERIT"
+    return Finding(
+        severity=Severity.NOTICE,
+        code="blockers_hidden",
+        message="this role may not see what sessions of other roles do: of those that it waits for "
+        "only the process, the user, the application and the locks are known",
+        hint=hint,
     )
 
 
@@ -305,6 +347,9 @@ def _milliseconds(seconds: float | None) -> str | None:
 
 def _connect_hint(error: psycopg.Error) -> str:
     text = str(error)
+    tls = tls_advice(text)
+    if tls is not None:
+        return tls
     if "password" in text:
         return "check the password: in the URL, PGPASSWORD, or ~/.pgpass"
     if "does not exist" in text:

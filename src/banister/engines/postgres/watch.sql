@@ -8,10 +8,13 @@ SELECT a.wait_event_type = 'Lock'
  WHERE a.pid = %(pid)s
 
 -- name: blockers
--- Who stands in its way, with what. A pid of 0 is a prepared transaction.
+-- Who stands in its way, with what. A pid of 0 is a prepared transaction. What a role may not see of
+-- a session is NULL, its backend_type too.
 -- https://www.postgresql.org/docs/current/functions-info.html (pg_blocking_pids)
 SELECT b.pid, a.usename::text, a.application_name, a.state,
        extract(epoch FROM clock_timestamp() - a.xact_start)::float8,
+       CASE WHEN %(queries)s THEN left(a.query, 4000) END,
+       a.backend_type,
        (SELECT string_agg(DISTINCT l.mode, ', ' ORDER BY l.mode)
           FROM pg_locks l
           JOIN pg_locks w ON w.pid = %(pid)s AND NOT w.granted
@@ -29,11 +32,10 @@ SELECT b.pid, a.usename::text, a.application_name, a.state,
              JOIN pg_locks x ON x.locktype = 'transactionid' AND x.transactionid = p.transaction
              JOIN pg_locks l ON l.virtualtransaction = x.virtualtransaction AND l.pid IS NULL
              JOIN pg_locks w ON w.pid = %(pid)s AND NOT w.granted AND w.relation = l.relation
-            WHERE p.database = current_database()) END,
-       a.backend_type
+            WHERE p.database = current_database()) END
   FROM unnest(pg_blocking_pids(%(pid)s)) AS b (pid)
   LEFT JOIN pg_stat_activity a ON a.pid = b.pid
- GROUP BY 1, 2, 3, 4, a.xact_start, a.backend_type
+ GROUP BY 1, 2, 3, 4, a.xact_start, a.query, a.backend_type
  ORDER BY 1
 
 -- name: queued_behind
@@ -77,6 +79,8 @@ SELECT 'copy: ' || p.tuples_processed || ' rows',
   FROM pg_stat_progress_copy p WHERE p.pid = %(pid)s
 
 -- name: describe
-SELECT a.usename::text, a.application_name, a.state,
-       extract(epoch FROM clock_timestamp() - a.xact_start)::float8
+SELECT a.pid, a.usename::text, a.application_name, a.state,
+       extract(epoch FROM clock_timestamp() - a.xact_start)::float8,
+       CASE WHEN %(queries)s THEN left(a.query, 4000) END,
+       a.backend_type
   FROM pg_stat_activity a WHERE a.pid = %(other)s

@@ -10,7 +10,7 @@ import psycopg
 
 from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.session import Connection
-from banister.model import Blocked, Blocker, Event, Progress, Step
+from banister.model import Blocked, Blocker, Event, Progress, Step, Warned
 
 __all__ = ["Damage", "watched"]
 
@@ -66,8 +66,8 @@ def watched(
 ) -> Generator[Event, None, T]:
     """Run `call`, which uses `connection`, and return what it returns; yield what is seen.
 
-    Yields Blocked and Progress for what takes its time. When others queue up behind a wait of
-    ours beyond the budget, the wait is ended and `damage.tripped` is set. When the caller is
+    Yields Blocked, Progress and Warned for what takes its time. When others queue up behind a wait
+    of ours beyond the budget, the wait is ended and `damage.tripped` is set. When the caller is
     interrupted, or the generator closed, the statement is cancelled before that goes on.
     """
     work = _Work(call=call)
@@ -119,6 +119,8 @@ def _look_on(
             if progress != told:
                 told = progress
                 yield progress
+        if glimpse is not None and glimpse.lacks is not None:
+            yield Warned(finding=glimpse.lacks)
         looked = now
         work.done.wait(_LOOK_EVERY)
 
