@@ -301,12 +301,13 @@ def _record_skips(job: Job, plan: Plan) -> Generator[Event, None, None]:
 
 def _explain(error: BanisterError, job: Job, plan: Plan, step: Step) -> None:
     """Complete an error with what only the run knows: the state that is left, what to do."""
+    if isinstance(error, DatabaseError) and not isinstance(error, OutcomeUnknown):
+        error.state = error.state or _state(job, plan, step)
     if not isinstance(error, MigrationFailed):
         return
     error.applied = tuple(str(done.version) for done in job.done)
     behind = plan.steps[plan.steps.index(step) + 1 :]
     error.pending = tuple(str(later.version) for later in behind)
-    error.state = error.state or _state(job, plan, step)
     command = f"banister {step.direction}"
     again = f"correct the file and run `{command}` again"
     error.hint = f"{error.hint}; then run `{command}` again" if error.hint else again

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from banister.engines.base import TryAgain
 from banister.engines.sqlite import SqliteEngine
 from banister.errors import (
     LockTimeout,
@@ -53,7 +54,7 @@ def test_an_attached_database_that_is_busy_leaves_nothing(
     )
     with closing(sqlite3.connect(tmp_path / "other.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(LockTimeout):
+        with pytest.raises(TryAgain, match="locked by another connection"):
             apply(engine, this)
         other.execute("ROLLBACK")
     assert "a" not in tables(path)
@@ -81,7 +82,7 @@ def test_a_reader_that_stays_stops_the_commit_and_nothing_is_left(
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN")
         other.execute("SELECT * FROM sqlite_master").fetchall()
-        with pytest.raises(LockTimeout):
+        with pytest.raises(TryAgain, match="locked by another connection"):
             apply(engine, step("001_a", "CREATE TABLE a (x);"))
         other.execute("ROLLBACK")
     assert "a" not in tables(path)

@@ -49,7 +49,7 @@ def test_notes_are_said_when_the_plan_is_known() -> None:
 
 def test_waiting_names_who_holds_the_lock() -> None:
     event = WaitingForLock(holder="pid 7, user bob", waited_seconds=0.0)
-    assert event_lines(event, None, PLAIN) == ["waiting for another run: pid 7, user bob"]
+    assert event_lines(event, None, PLAIN) == ["waiting for the lock, held by pid 7, user bob"]
 
 
 def test_what_is_skipped_what_the_server_says_and_what_failed() -> None:

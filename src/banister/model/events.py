@@ -51,7 +51,10 @@ class Warned(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingForLock(Event):
-    """Another run holds the lock; sent when the wait begins and when the holder changes."""
+    """Another run holds the lock; sent when the wait begins and when the holder changes.
+
+    On SQLite it may be any program that writes.
+    """
 
     #: Who holds it, for people: pid, user, application.
     holder: str

@@ -44,7 +44,7 @@ def _on_the_way(event: Event, style: Style) -> list[str]:
     """What a step meets before it is done."""
     match event:
         case WaitingForLock():
-            return [style.dim(f"waiting for another run: {event.holder}")]
+            return [style.dim(f"waiting for the lock, held by {event.holder}")]
         case Blocked():
             return [style.warn(f"  {line}") for line in _blocked(event)]
         case Retrying():

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from banister.engines.base import HistoryChanged
+from banister.engines.base import HistoryChanged, TryAgain
 from banister.engines.sqlite import faults
 from banister.engines.sqlite.foreign_keys import Violation, added, find_violations
 from banister.engines.sqlite.session import Session
@@ -118,7 +118,7 @@ class Applier:
         fail_point(FailPoint.BEFORE_STATEMENT)
         try:
             self._run(number, statement)
-        except BanisterError:
+        except (BanisterError, TryAgain):
             # SQLite has said that it failed, and then nothing of it is left: the next run may
             # begin with it again without asking anyone.
             with suppress(BanisterError), self._transaction():
@@ -150,7 +150,9 @@ class Applier:
                 else "remove it",
             )
 
-    def _explain(self, number: int, statement: Statement, error: Exception) -> BanisterError:
+    def _explain(
+        self, number: int, statement: Statement, error: Exception
+    ) -> BanisterError | TryAgain:
         refusal = self.session.guard.refusal
         if refusal is not None:
             return faults.failed(
@@ -161,7 +163,9 @@ class Applier:
                 hint=refusal.hint,
             )
         if faults.is_busy(error):
-            return faults.explain(error, self.path)
+            return faults.in_the_way(
+                self.step, self.path, error, number=number, offset=statement.start
+            )
         if faults.primary_code(error) == sqlite3.SQLITE_INTERRUPT and self.statement_timeout:
             return faults.failed(
                 self.step,
@@ -186,7 +190,7 @@ class Applier:
                 fail_point(FailPoint.AFTER_COMMIT)
             except faults.DRIVER_ERRORS as error:
                 if faults.is_busy(error):
-                    raise faults.explain(error, self.path) from error
+                    raise faults.in_the_way(self.step, self.path, error) from error
                 raise faults.failed_at_end(self.step, error) from error
         except BaseException:
             self.session.roll_back()

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,14 +10,15 @@ from pathlib import Path
 
 from banister.engines.base import Database, HistoryChanged, SessionSettings
 from banister.engines.sqlite.apply import Applier
-from banister.engines.sqlite.faults import translated
+from banister.engines.sqlite.faults import holder, locked, translated
 from banister.engines.sqlite.guard import Guard
-from banister.engines.sqlite.session import Session, is_missing, open_reader, open_writer
+from banister.engines.sqlite.session import Session, is_missing, open_reader, open_writer, pauses
 from banister.engines.sqlite.tables import Applied, HistoryTables
 from banister.errors import (
     BanisterError,
     ConnectionFailed,
     DatabaseError,
+    LockTimeout,
     UnsupportedByEngine,
 )
 from banister.model import (
@@ -29,10 +31,21 @@ from banister.model import (
     RunInfo,
     Step,
     Version,
+    WaitingForLock,
 )
 from banister.model.records import baseline_entry, edit_entry
 
 __all__ = ["SqliteEngine"]
+
+#: The lock timeout rises by this factor an attempt, up to this many seconds.
+_RISE = 1.5
+_RISES_TO = 5.0
+
+#: Pause after a transaction of ours that readers kept from its end, so that they get on. Seconds.
+_BETWEEN_WRITES = 0.5
+
+#: Two runs that take turns do not tell of every moment that they wait. Seconds.
+_TELL_AFTER = 0.5
 
 
 def _now() -> datetime:
@@ -93,9 +106,14 @@ class SqliteEngine:
             session.close()
 
     def lock(self, *, wait_seconds: float) -> Generator[Event, None, None]:
-        """Hold nothing: BEGIN IMMEDIATE is the lock, taken anew by every step."""
-        _ = wait_seconds
-        yield from ()
+        """Wait for whoever writes; nothing is held: BEGIN IMMEDIATE is the lock of every step."""
+        if is_missing(self._path):
+            return
+        try:
+            yield from self._turn(self._kept_session(), wait_seconds)
+        except LockTimeout as error:
+            error.state = "nothing was run"
+            raise
 
     def unlock(self) -> None:
         """Do nothing: no lock is held between steps."""
@@ -122,8 +140,7 @@ class SqliteEngine:
     def prepare(self) -> None:
         """Make the file and the history tables, or add our columns to another runner's."""
         missing = is_missing(self._path)
-        with self._writing(create=missing) as session:
-            self._tables.prepare(session)
+        self._write(self._tables.prepare, create=missing)
 
     def apply(
         self,
@@ -132,10 +149,11 @@ class SqliteEngine:
         *,
         expected: frozenset[Version],
         seed: bool | None = None,
-        attempt: int = 1,  # noqa: ARG002 -- what is busy is waited for inside
+        attempt: int = 1,
     ) -> Generator[Event, None, AppliedMigration | None]:
         """Carry out a step and record it; see `Engine.apply`."""
-        with self._session_for(step) as session:
+        with self._session_for(step, attempt) as session:
+            yield from self._turn(session, session.patience)
             applier = Applier(
                 session=session,
                 tables=self._tables,
@@ -152,16 +170,20 @@ class SqliteEngine:
 
     def record(self, entries: Sequence[LogEntry], run: RunInfo) -> None:
         """Add events to the log, in one transaction of their own."""
-        with self._writing() as session:
+
+        def work(session: Session) -> None:
             self._tables.prepare(session)
             self._tables.log(session, entries, run)
+
+        self._write(work)
 
     def stamp(self, rows: Sequence[AppliedMigration], run: RunInfo) -> None:
         """Record migrations as applied without running them, in one transaction.
 
         Raises HistoryChanged when one of them has been recorded meanwhile.
         """
-        with self._writing() as session:
+
+        def work(session: Session) -> None:
             applied = self._tables.applied(session)
             for row in rows:
                 if row.version.number in applied.versions:
@@ -169,17 +191,22 @@ class SqliteEngine:
                 _, applied = self._tables.add(session, row, run, applied)
                 self._tables.log(session, [baseline_entry(row)], run)
 
+        self._write(work)
+
     def accept_edit(self, row: AppliedMigration, run: RunInfo, *, replaced: str | None) -> None:
         """Replace a row's name, checksums and kept down text, with its EDIT_ACCEPTED event.
 
         Raises HistoryChanged when the row is not there any more.
         """
-        with self._writing() as session:
+
+        def work(session: Session) -> None:
             applied = self._tables.applied(session)
             if row.version.number not in applied.versions:
                 raise HistoryChanged
             self._tables.accept(session, row, applied)
             self._tables.log(session, [edit_entry(row, replaced)], run)
+
+        self._write(work)
 
     def reconnect(self) -> None:
         """Do nothing: a file is opened whenever it is needed."""
@@ -190,23 +217,53 @@ class SqliteEngine:
         if session is not None:
             session.close()
 
-    @contextmanager
-    def _writing(self, *, create: bool = False) -> Iterator[Session]:
-        """Run one transaction of our own; translate the driver's errors."""
-        session = self._kept_session(create=create)
-        try:
+    def _write(self, work: Callable[[Session], None], *, create: bool = False) -> None:
+        """Run one transaction of our own; again, after a pause, where readers do not let it end."""
+        give_up = time.monotonic() + self._patience
+        while True:
+            session = self._kept_session(create=create)
+            try:
+                with translated(self._path):
+                    session.begin()
+                    work(session)
+                    session.commit()
+            except LockTimeout:
+                self._abandon(session)
+                if time.monotonic() >= give_up:
+                    raise
+            except BaseException:
+                self._abandon(session)
+                raise
+            else:
+                self._known = None
+                return
+            time.sleep(_BETWEEN_WRITES)
+
+    def _abandon(self, session: Session) -> None:
+        session.roll_back()
+        self.close()
+
+    def _turn(self, session: Session, within: float) -> Generator[Event, None, None]:
+        """Wait until the file can be written, at most so many seconds, and say who is in the way.
+
+        Nothing is held afterwards. Raises LockTimeout.
+        """
+        started = time.monotonic()
+        told: str | None = None
+        for pause in pauses():
             with translated(self._path):
-                session.begin()
-                yield session
-                session.commit()
-            self._known = None
-        except BaseException:
-            session.roll_back()
-            self.close()
-            raise
+                if session.could_begin():
+                    return
+            waited = time.monotonic() - started
+            if waited >= within:
+                raise locked(self._path)
+            if waited >= _TELL_AFTER and (holding := holder(self._path)) != told:
+                told = holding
+                yield WaitingForLock(holder=holding, waited_seconds=waited)
+            time.sleep(pause)
 
     @contextmanager
-    def _session_for(self, step: Step) -> Iterator[Session]:
+    def _session_for(self, step: Step, attempt: int) -> Iterator[Session]:
         """Give a step a session that no file before it has changed, and let none behind it.
 
         A new connection for every step would read the whole schema again every time; so it is
@@ -220,12 +277,16 @@ class SqliteEngine:
         session = self._kept_session(foreign_keys=foreign_keys)
         bound = step.script.directives.lock_timeout
         session.patience = self._patience if bound is None else bound
+        base = self._settings.lock_timeout
+        rising = max(base, min(base * _RISE ** (attempt - 1), _RISES_TO))
+        session.lock_timeout = rising if bound is None else bound
         finished = False
         try:
             yield session
             finished = True
         finally:
             session.patience = self._patience
+            session.lock_timeout = base
             if not finished or not foreign_keys or session.guard.session_changed:
                 self.close()
 
@@ -243,6 +304,7 @@ class SqliteEngine:
                 foreign_keys=foreign_keys,
                 create=create,
             )
+            self._session.lock_timeout = self._settings.lock_timeout
         return self._session
 
 

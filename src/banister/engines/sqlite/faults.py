@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
+from banister.engines.base import TryAgain
+from banister.engines.sqlite.holders import who_holds
 from banister.errors import (
     BanisterError,
     ConnectionFailed,
@@ -23,7 +25,10 @@ __all__ = [
     "failed",
     "failed_at_end",
     "failed_in_statement",
+    "holder",
+    "in_the_way",
     "is_busy",
+    "locked",
     "primary_code",
     "translated",
 ]
@@ -66,9 +71,22 @@ _ADVICE = (
         ),
     ),
     (
+        re.compile(r"disk I/O error"),
+        (
+            "the disk did not take or give what was asked: look at its room, at quotas and at the "
+            "system's log"
+        ),
+    ),
+    (
         re.compile(r"database or disk is full"),
         "make room on the disk; SQLite needs about the size of what changes once more",
     ),
+)
+
+
+_LET_IT_END = (
+    "let that program finish or close it, then run again; `lock_wait` in the settings says how "
+    "long to wait"
 )
 
 
@@ -83,15 +101,22 @@ def is_busy(error: BaseException) -> bool:
     return primary_code(error) == sqlite3.SQLITE_BUSY
 
 
+def holder(path: Path) -> str:
+    """Return who stands in the way of a writer, as far as the system tells."""
+    return who_holds(path) or "another connection"
+
+
+def locked(path: Path) -> LockTimeout:
+    """Return the error for a file that others did not let go in time."""
+    return LockTimeout(f"{path} is locked by {holder(path)}", hint=_LET_IT_END)
+
+
 def explain(error: BaseException, path: Path) -> BanisterError:
     """Return the error for what happened to the file as a whole."""
     said = _with_code(error)
     match primary_code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return LockTimeout(
-                f"{path} is locked by another connection",
-                hint="let that program finish or close it, then run again",
-            )
+            return locked(path)
         case sqlite3.SQLITE_NOTADB:
             return ConnectionFailed(
                 f"{path} is not a SQLite database, or it is encrypted",
@@ -155,6 +180,18 @@ def failed_at_end(step: Step, error: BaseException) -> MigrationFailed:
     message = str(error)
     name = getattr(error, "sqlite_errorname", None)
     return failed(step, message, name=name, hint=_advice(message))
+
+
+def in_the_way(
+    step: Step, path: Path, error: BaseException, *, number: int | None = None, offset: int = 0
+) -> TryAgain:
+    """Return what says that others held the file too long, so that the step may be tried again."""
+    reason = f"{path} is locked by {holder(path)}"
+    name = getattr(error, "sqlite_errorname", None)
+    hint = "let that program finish or close it"
+    return TryAgain(
+        reason, failed(step, reason, number=number, offset=offset, name=name, hint=hint)
+    )
 
 
 def failed(

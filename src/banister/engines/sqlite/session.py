@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from banister.engines.sqlite.faults import explain, is_busy, primary_code, trans
 from banister.engines.sqlite.guard import Guard
 from banister.errors import ConnectionFailed
 
-__all__ = ["Session", "is_missing", "open_reader", "open_writer"]
+__all__ = ["Session", "is_missing", "open_reader", "open_writer", "pauses"]
 
 #: Seconds between two tries where the database is busy.
 _FIRST_PAUSE = 0.001
@@ -44,6 +44,8 @@ class Session:
         self.guard = guard
         #: Seconds to wait where another connection stands in the way.
         self.patience = patience
+        #: The same inside a transaction, which itself keeps others waiting.
+        self.lock_timeout = patience
 
     @property
     def in_transaction(self) -> bool:
@@ -53,14 +55,14 @@ class Session:
     def execute(self, sql: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement of ours, again and again while the database is busy."""
         try:
-            return self._patiently(sql, tuple(values), keep=True)
+            return self._patiently(sql, tuple(values), keep=True, within=self.patience)
         except sqlite3.OperationalError as error:
             if not str(error).startswith("Could not decode"):
                 raise
         # Text that is not UTF-8 in another runner's table must not stop a run that passes by it.
         self._connection.text_factory = _lenient_text
         try:
-            return self._patiently(sql, tuple(values), keep=True)
+            return self._patiently(sql, tuple(values), keep=True, within=self.patience)
         finally:
             self._connection.text_factory = str
 
@@ -77,7 +79,7 @@ class Session:
         self._connection.text_factory = bytes
         self._watch.deadline = None if timeout is None else time.monotonic() + timeout
         try:
-            self._patiently(sql, (), keep=False)
+            self._patiently(sql, (), keep=False, within=self.lock_timeout)
         finally:
             self.guard.watching = False
             self._connection.text_factory = str
@@ -88,9 +90,24 @@ class Session:
         exclusive = "EXCLUSIVE" in options.upper()
         self.execute("BEGIN EXCLUSIVE" if exclusive else "BEGIN IMMEDIATE")
 
+    def could_begin(self) -> bool:
+        """Whether a transaction that writes could begin at this moment. Nothing is held then."""
+        try:
+            self._once("BEGIN IMMEDIATE", (), keep=True)
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+            return False
+        self._once("ROLLBACK", (), keep=True)
+        return True
+
     def commit(self) -> None:
-        """Commit; while readers stand in the way the transaction stays open and waits for them."""
-        self.execute("COMMIT")
+        """Commit; while readers stand in the way the transaction stays open and waits for them.
+
+        Without a write-ahead log it keeps new readers out meanwhile: not for long.
+        https://www.sqlite.org/lockingv3.html#writer_starvation
+        """
+        self._patiently("COMMIT", (), keep=True, within=self.lock_timeout)
 
     def roll_back(self) -> None:
         """Leave no transaction open, also where SQLite has rolled back by itself. Never raises."""
@@ -105,18 +122,17 @@ class Session:
             self._connection.close()
 
     def _patiently(
-        self, sql: str, values: tuple[object, ...], *, keep: bool
+        self, sql: str, values: tuple[object, ...], *, keep: bool, within: float
     ) -> list[tuple[Any, ...]]:
-        give_up = time.monotonic() + self.patience
-        pause = _FIRST_PAUSE
-        while True:
+        give_up = time.monotonic() + within
+        for pause in pauses():
             try:
                 return self._once(sql, values, keep=keep)
             except sqlite3.OperationalError as error:
                 if not is_busy(error) or time.monotonic() >= give_up:
                     raise
             time.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        raise AssertionError("pauses have no end")
 
     def _once(self, sql: str, values: tuple[object, ...], *, keep: bool) -> list[tuple[Any, ...]]:
         try:
@@ -131,6 +147,14 @@ class Session:
                 raise raised from None
             raise
         return []
+
+
+def pauses() -> Iterator[float]:
+    """Yield the seconds to wait between tries, without an end."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def _pulse(watch: _Watch) -> Generator[int, None, None]:
