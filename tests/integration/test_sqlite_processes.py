@@ -3,6 +3,7 @@
 import signal
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from banister.engines.sqlite import SqliteEngine
 from banister.errors import (
     LockTimeout,
 )
+from banister.model import LogEntry, LogEvent, Version
 from banister.script import checksum
 from sqlite_kit import (
     MANY,
@@ -86,6 +88,22 @@ def test_a_reader_that_stays_stops_the_commit_and_nothing_is_left(
             apply(engine, step("001_a", "CREATE TABLE a (x);"))
         other.execute("ROLLBACK")
     assert "a" not in tables(path)
+
+
+def test_of_two_runs_at_once_one_records_what_both_skip(path: Path) -> None:
+    first, second = make_engine(path), make_engine(path)
+    first.prepare()
+    skip = LogEntry(event=LogEvent.SKIPPED, version=Version("002"), name="demo", detail="tags: x")
+    # Each has made its plan before the other has recorded anything.
+    for one in (first, second):
+        one.record([skip, replace(skip, version=Version("3"))], RUN)
+    told = "SELECT version FROM schema_migrations_log WHERE event = 'skipped'"
+    assert query(path, told) == [("002",), ("3",)]
+    apply(first, step("2_demo", "SELECT 1;"))
+    second.record([skip], RUN)
+    assert query(path, told) == [("002",), ("3",), ("002",)]
+    first.close()
+    second.close()
 
 
 def test_exclusive_keeps_readers_out(engine: SqliteEngine, path: Path) -> None:

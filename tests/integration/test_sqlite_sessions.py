@@ -9,6 +9,7 @@ from banister.engines.sqlite import SqliteEngine
 from banister.errors import (
     MigrationFailed,
 )
+from banister.model import TransactionMode
 from banister.script import checksum
 from sqlite_kit import (
     DOWN,
@@ -45,10 +46,45 @@ def test_a_parent_can_be_rebuilt_with_foreign_keys_off_and_children_stay(
         apply(engine, step("003_c", "INSERT INTO child VALUES (30, 99);"), "1", "2")
 
 
-def test_the_cascade_trap_is_what_the_directive_is_for(engine: SqliteEngine, path: Path) -> None:
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("CASCADE", 'SQLite would delete the rows of "child" that point to it'),
+        ("SET NULL", 'SQLite would set null "parent" of the rows of "child" that point to it'),
+        ("SET DEFAULT", 'SQLite would set default "parent" of the rows of "child"'),
+    ],
+)
+@pytest.mark.parametrize("mode", [TransactionMode.WHOLE, STATEMENTS])
+def test_a_parent_is_not_dropped_where_rows_of_its_children_would_go_with_it(
+    engine: SqliteEngine, path: Path, action: str, said: str, mode: TransactionMode
+) -> None:
+    apply(engine, step("001_a", *(text.replace("CASCADE", action) for text in PARENT)))
+    drop = 'DROP TABLE IF EXISTS "PARENT";'
+    with pytest.raises(MigrationFailed) as caught:
+        apply(engine, step("002_b", "SELECT 1;", f"-- parents\n{drop}", mode=mode), "1")
+    assert said in caught.value.message
+    assert "foreign_keys=off" in (caught.value.hint or "")
+    assert caught.value.location is not None
+    assert caught.value.location.note == "up, statement 2 of 2"
+    assert query(path, "SELECT * FROM child") == [(10, 1), (20, 2)]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("DELETE FROM child;", "DROP TABLE parent;"),
+        ("UPDATE child SET parent = NULL;", "DROP TABLE parent;"),
+        ("DELETE FROM parent;", "DROP TABLE parent;"),
+        ("DROP TABLE child;", "DROP TABLE parent;"),
+        ("CREATE TEMP TABLE parent (id);", "DROP TABLE temp.parent;"),
+        ("DROP TABLE IF EXISTS nowhere;", "SELECT 1;"),
+    ],
+)
+def test_a_parent_is_dropped_where_nothing_is_lost_or_the_file_says_so(
+    engine: SqliteEngine, statements: tuple[str, ...]
+) -> None:
     apply(engine, step("001_a", *PARENT))
-    apply(engine, step("002_b", "PRAGMA foreign_keys = OFF;", *REBUILD), "1")
-    assert query(path, "SELECT * FROM child") == []
+    apply(engine, step("002_b", *statements), "1")
 
 
 def test_a_new_dangling_reference_fails_the_step_and_is_named(

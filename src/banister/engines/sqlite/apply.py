@@ -9,7 +9,7 @@ from pathlib import Path
 
 from banister.engines.base import HistoryChanged, TryAgain
 from banister.engines.sqlite import faults
-from banister.engines.sqlite.foreign_keys import Violation, added, find_violations
+from banister.engines.sqlite.foreign_keys import Violation, added, find_violations, lost_with
 from banister.engines.sqlite.session import Session
 from banister.engines.sqlite.tables import Applied, HistoryTables
 from banister.errors import BanisterError
@@ -133,6 +133,7 @@ class Applier:
     def _run(self, number: int, statement: Statement) -> None:
         """Run one statement (from 1); raise MigrationFailed with its place."""
         was_inside = self.session.in_transaction
+        self._refuse_cascade(number, statement)
         try:
             self.session.execute_theirs(statement.text, timeout=self.statement_timeout)
         except faults.DRIVER_ERRORS as error:
@@ -149,6 +150,24 @@ class Applier:
                 if was_inside
                 else "remove it",
             )
+
+    def _refuse_cascade(self, number: int, statement: Statement) -> None:
+        """Refuse to drop a table where rows of others would silently go with it."""
+        if self.step.script.directives.foreign_keys is False or traits(
+            statement, Dialect.SQLITE
+        ).words[:2] != ("DROP", "TABLE"):
+            return
+        for table in self.session.dropped_by(statement.text):
+            loss = lost_with(self.session, self.tables, table)
+            if loss is not None:
+                raise faults.failed(
+                    self.step,
+                    loss,
+                    number=number,
+                    offset=statement.start,
+                    hint="to rebuild the table, write `-- banister: foreign_keys=off` at the top "
+                    "of the file; if those rows are to change, say so in statements before it",
+                )
 
     def _explain(
         self, number: int, statement: Statement, error: Exception

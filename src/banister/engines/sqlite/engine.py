@@ -173,7 +173,7 @@ class SqliteEngine:
 
         def work(session: Session) -> None:
             self._tables.prepare(session)
-            self._tables.log(session, entries, run)
+            self._tables.log(session, self._tables.news(session, entries), run)
 
         self._write(work)
 

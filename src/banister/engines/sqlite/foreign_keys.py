@@ -8,7 +8,7 @@ from typing import Any
 from banister.engines.sqlite.session import Session
 from banister.engines.sqlite.tables import HistoryTables, quoted
 
-__all__ = ["Violation", "added", "find_violations"]
+__all__ = ["Violation", "added", "find_violations", "lost_with"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,27 @@ def added(before: tuple[Violation, ...], after: tuple[Violation, ...]) -> tuple[
         else:
             new.append(violation)
     return tuple(new)
+
+
+def lost_with(session: Session, tables: HistoryTables, dropped: str) -> str | None:
+    """Say what dropping a table would do to rows of others; None: nothing.
+
+    With foreign keys enforced SQLite deletes all rows of the table first, and the actions of the
+    foreign keys run for each: https://www.sqlite.org/foreignkeys.html#fk_schemacommands
+    """
+    if not session.execute(f"SELECT 1 FROM main.{quoted(dropped)} LIMIT 1"):  # noqa: S608 -- quoted
+        return None
+    for child, key, action in session.execute(tables.queries["losing_children"], [dropped]):
+        names = session.execute(tables.queries["foreign_key_columns"], [child, key])
+        columns = [quoted(name) for (name,) in names]
+        where = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+        if session.execute(f"SELECT 1 FROM main.{quoted(child)} WHERE {where} LIMIT 1"):  # noqa: S608 -- quoted
+            done = "delete" if action == "CASCADE" else f"{action.lower()} {', '.join(columns)} of"
+            return (
+                f'it drops "{dropped}", and SQLite would {done} the rows of "{child}" that point '
+                f"to it (ON DELETE {action})"
+            )
+    return None
 
 
 def _select_key(session: Session, tables: HistoryTables, table: str, key: int) -> str:

@@ -55,6 +55,8 @@ class Guard:
         self.in_transaction = False
         #: Why the last statement was refused.
         self.refusal: Refusal | None = None
+        #: Tables of the file that statements compiled since it was emptied drop.
+        self.dropped: list[str] = []
         #: Whether one has changed what later statements of this session mean.
         self.session_changed = False
 
@@ -69,6 +71,8 @@ class Guard:
         """Answer SQLite's question whether a statement may do something."""
         if not self.watching:
             return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_DROP_TABLE and database == "main" and first:
+            self.dropped.append(first)
         if action in _SESSION_CHANGES:
             self.session_changed = True
         self.refusal = self._judge(action, first or "", second or "", database) or self.refusal

@@ -155,3 +155,22 @@ SELECT rowid, parent, fkid FROM pragma_foreign_key_check(?, 'main')
 
 -- name: foreign_key_columns
 SELECT "from" FROM pragma_foreign_key_list(?, 'main') WHERE id = ? ORDER BY seq
+
+-- name: losing_children
+-- Foreign keys that would change rows of other tables if all rows of a table were deleted.
+SELECT m.name, f.id, min(f.on_delete)
+FROM main.sqlite_master AS m JOIN pragma_foreign_key_list(m.name, 'main') AS f
+WHERE m.type = 'table' AND m.name <> ?1 COLLATE NOCASE AND f."table" = ?1 COLLATE NOCASE
+    AND f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
+GROUP BY m.name, f.id
+ORDER BY m.name, f.id
+
+-- name: standing_skips
+-- Versions whose skip is recorded and not overtaken.
+SELECT version FROM {log} AS s
+WHERE event = 'skipped'
+    AND NOT EXISTS (
+        SELECT 1 FROM {log} AS e
+        WHERE ltrim(e.version, '0') = ltrim(s.version, '0') AND e.id > s.id
+            AND e.event IN ('applied', 'rolled_back', 'baselined')
+    )

@@ -85,6 +85,19 @@ class Session:
             self._connection.text_factory = str
             self._watch.deadline = None
 
+    def dropped_by(self, sql: str) -> tuple[str, ...]:
+        """Return the tables of the file that a statement would drop; it is compiled, not run."""
+        self.guard.dropped.clear()
+        self.guard.watching = True
+        try:
+            self._once(f"EXPLAIN {sql}", (), keep=False)
+        except (sqlite3.Error, sqlite3.Warning):
+            # What is wrong with it is told when it is run.
+            return ()
+        finally:
+            self.guard.watching = False
+        return tuple(self.guard.dropped)
+
     def begin(self, options: str = "") -> None:
         """Begin a transaction that holds the write lock from its start."""
         exclusive = "EXCLUSIVE" in options.upper()

@@ -15,6 +15,7 @@ from banister.model import (
     History,
     HistoryTable,
     LogEntry,
+    LogEvent,
     RunInfo,
     Version,
 )
@@ -187,6 +188,16 @@ class HistoryTables:
         stored = applied.versions[row.version.number]
         values = (row.name, row.up_checksum, row.down_checksum, row.down_text, stored)
         session.execute(self.queries["accept_edit"], values)
+
+    def news(self, session: Session, entries: Sequence[LogEntry]) -> list[LogEntry]:
+        """Return the entries without skips that another run has recorded meanwhile."""
+        texts = session.execute(self.queries["standing_skips"])
+        skipped = {Version(text) for (text,) in texts}
+        return [
+            entry
+            for entry in entries
+            if entry.event is not LogEvent.SKIPPED or entry.version not in skipped
+        ]
 
     def log(self, session: Session, entries: Sequence[LogEntry], run: RunInfo) -> None:
         """Add events, in their order. Call inside a transaction."""
