@@ -243,3 +243,25 @@ def test_up_again_after_a_down_starts_its_journal_anew(engine: SqliteEngine) -> 
     apply(engine, step("001_a", "DROP TABLE a;", direction=DOWN), "1")
     apply(engine, this)
     assert len(engine.read_history().applied) == 1
+
+
+def test_what_was_set_for_the_session_is_set_again_where_a_file_goes_on(
+    engine: SqliteEngine, path: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    texts = [
+        "CREATE TABLE a (x CHECK (x > 0));",
+        "PRAGMA ignore_check_constraints = ON;",
+        "PRAGMA user_version = 7;",
+        f"ATTACH '{other}' AS other;",
+        "CREATE TABLE other.b (x);",
+        "FOO;",
+    ]
+    with pytest.raises(MigrationFailed):
+        apply(engine, step("001_a", *texts, mode=STATEMENTS))
+    make(path, "PRAGMA user_version = 8")
+    texts[5:] = ["INSERT INTO a VALUES (0);", "INSERT INTO other.b VALUES (1);"]
+    apply(engine, step("001_a", *texts, mode=STATEMENTS, done=5))
+    assert query(path, "SELECT x FROM a") == [(0,)]
+    assert query(other, "SELECT x FROM b") == [(1,)]
+    assert query(path, "PRAGMA user_version") == [(8,)]

@@ -136,3 +136,23 @@ def test_a_half_done_migration_behind_the_target_blocks() -> None:
 def test_a_half_done_migration_whose_file_is_gone_is_an_error() -> None:
     plan = up(half(ONE), a_folder(A, C))
     assert codes(plan.errors) == ["error:unfinished_file_missing", "error:unfinished"]
+
+
+def test_on_sqlite_a_temporary_table_is_gone_with_its_session_too() -> None:
+    for text in (
+        "CREATE TEMP TABLE x (id);",
+        "CREATE VIEW temp.x AS SELECT 1;",
+        "attach ':memory:' AS m;",
+    ):
+        made = a_migration("002_b", f"{OFF}{text}\nSELECT 2;\n")
+        plan = plan_up(a_folder(A, made, C), history(half(text)), SQLITE)
+        assert codes(plan.errors) == ["error:unfinished_session_state"]
+        assert "--retry 1" in (plan.errors[0].hint or "")
+
+
+def test_on_sqlite_what_only_sets_does_not_stand_in_the_way() -> None:
+    done = ("PRAGMA recursive_triggers = ON;", "ATTACH 'other.db' AS other;")
+    made = a_migration("002_b", "\n".join((OFF, *done, "SELECT 2;")))
+    plan = plan_up(a_folder(A, made, C), history(half(*done)), SQLITE)
+    assert plan.findings == ()
+    assert plan.steps[0].done == 2

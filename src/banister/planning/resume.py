@@ -26,6 +26,15 @@ _SESSION_STATE = (
 )
 
 
+#: A database in memory, or one without a name, ends with its connection.
+_ATTACHES_NOTHING_KEPT = re.compile(r"ATTACH\s+(?:DATABASE\s+)?'(?::memory:)?'", re.IGNORECASE)
+
+#: Pragmas whose value is kept in the file: https://www.sqlite.org/pragma.html
+_KEPT_IN_FILE = frozenset(
+    ("application_id", "auto_vacuum", "encoding", "journal_mode", "page_size", "user_version")
+)
+
+
 def resume(
     step: Step, unfinished: Unfinished, dialect: Dialect
 ) -> tuple[Step, tuple[Finding, ...]]:
@@ -38,10 +47,9 @@ def resume(
     now = tuple(checksum(statement.text) for statement in step.statements[:done])
     if now != unfinished.done:
         return step, (_edited(step, done),)
-    if dialect is Dialect.POSTGRESQL:
-        for number, statement in enumerate(step.statements[:done], start=1):
-            if lives_in_session(statement, dialect):
-                return step, (_session_is_gone(step, number, done),)
+    for number, statement in enumerate(step.statements[:done], start=1):
+        if lives_in_session(statement, dialect):
+            return step, (_session_is_gone(step, number, done),)
     if unfinished.in_flight:
         return _in_flight(step, unfinished, dialect)
     if not done:
@@ -83,6 +91,9 @@ def _in_flight(
 def only_sets(statement: Statement, dialect: Dialect) -> bool:
     """Whether a statement does nothing but set something for its session: it may run again."""
     known = traits(statement, dialect)
+    if dialect is Dialect.SQLITE:
+        sets = known.pragma_sets and known.pragma not in _KEPT_IN_FILE
+        return sets or known.words[:1] in {("ATTACH",), ("DETACH",)}
     if not known.session_settings:
         return False
     return (
@@ -97,6 +108,10 @@ def lives_in_session(statement: Statement, dialect: Dialect) -> bool:
     if known.session_settings and not only_sets(statement, dialect):
         return True
     words = known.words
+    if dialect is Dialect.SQLITE and _ATTACHES_NOTHING_KEPT.match(statement.text):
+        return True
+    if words[:1] == ("CREATE",) and any(word.startswith("TEMP.") for word in words):
+        return True
     return any(words[: len(start)] == start for start in _SESSION_STATE) and words[:2] != (
         "PREPARE",
         "TRANSACTION",

@@ -34,6 +34,7 @@ from banister.model.records import (
     statement_entry,
     step_entry,
 )
+from banister.planning import only_sets
 from banister.script import checksum, traits
 
 __all__ = ["Applier"]
@@ -92,6 +93,7 @@ class Applier:
             if self.step.done == 0:
                 self._log(LogEvent.STARTED)
             self._log_seed()
+        self._set_again(first)
         for number, statement in self.step.to_run(first):
             if traits(statement, Dialect.SQLITE).refuses_transaction:
                 self._run_alone(number, statement)
@@ -108,6 +110,14 @@ class Applier:
             self._check_journal(total)
             self._check_violations(before)
             return self._record(applied, started)
+
+    def _set_again(self, first: int) -> None:
+        """Set what the finished statements had set for their session, which is gone."""
+        for number, statement in self.step.to_run():
+            if number == first:
+                return
+            if only_sets(statement, Dialect.SQLITE):
+                self._run(number, statement)
 
     def _run_alone(self, number: int, statement: Statement) -> None:
         """Run what cannot share a transaction with its record, between two events."""

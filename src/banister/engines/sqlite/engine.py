@@ -12,7 +12,14 @@ from banister.engines.base import Database, HistoryChanged, SessionSettings
 from banister.engines.sqlite.apply import Applier
 from banister.engines.sqlite.faults import holder, locked, translated
 from banister.engines.sqlite.guard import Guard
-from banister.engines.sqlite.session import Session, is_missing, open_reader, open_writer, pauses
+from banister.engines.sqlite.session import (
+    Place,
+    Session,
+    is_missing,
+    open_reader,
+    open_writer,
+    pauses,
+)
 from banister.engines.sqlite.tables import Applied, HistoryTables
 from banister.errors import (
     BanisterError,
@@ -75,6 +82,8 @@ class SqliteEngine:
         self._patience = lock_wait
         self._tables = HistoryTables(history, now=now)
         self._session: Session | None = None
+        #: The file that this run writes into, once it has been opened.
+        self._place: Place | None = None
         #: What the session knew to be applied when it last wrote; None: read it.
         self._known: Applied | None = None
 
@@ -292,6 +301,8 @@ class SqliteEngine:
 
     def _kept_session(self, *, create: bool = False, foreign_keys: bool = True) -> Session:
         if self._session is None:
+            if self._place is not None:
+                self._place.check()
             if not create and is_missing(self._path):
                 raise ConnectionFailed(
                     f"there is no file {self._path} any more",
@@ -305,6 +316,7 @@ class SqliteEngine:
                 create=create,
             )
             self._session.lock_timeout = self._settings.lock_timeout
+            self._place = self._session.place
         return self._session
 
 

@@ -71,6 +71,13 @@ _ADVICE = (
         ),
     ),
     (
+        re.compile(r"disk image is malformed"),
+        (
+            "the database file is damaged: stop what uses it and look with "
+            "`PRAGMA integrity_check`; restore a backup if it finds something"
+        ),
+    ),
+    (
         re.compile(r"disk I/O error"),
         (
             "the disk did not take or give what was asked: look at its room, at quotas and at the "

@@ -6,13 +6,13 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from banister.engines.sqlite.faults import explain, is_busy, primary_code, translated
 from banister.engines.sqlite.guard import Guard
-from banister.errors import ConnectionFailed
+from banister.errors import ConnectionFailed, DatabaseError
 
-__all__ = ["Session", "is_missing", "open_reader", "open_writer", "pauses"]
+__all__ = ["Place", "Session", "is_missing", "open_reader", "open_writer", "pauses"]
 
 #: Seconds between two tries where the database is busy.
 _FIRST_PAUSE = 0.001
@@ -31,6 +31,38 @@ class _Watch:
     raised: BaseException | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A file as it was when it was opened."""
+
+    path: Path
+    #: Device and inode.
+    identity: tuple[int, int]
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Look at the file that is there now."""
+        return cls(path=path, identity=_identity(path))
+
+    def check(self) -> None:
+        """Raise DatabaseError where another file, or none, is there now."""
+        if _identity(self.path) != self.identity:
+            raise DatabaseError(
+                f"{self.path} was removed or replaced while it was in use",
+                code="file_moved",
+                state="what this run has done is in the file that was there before",
+                hint="find out what did that, let nothing use the file, then run again",
+            )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_dev, found.st_ino
+
+
 class Session:
     """One connection. Its methods let the driver's errors out; callers translate them."""
 
@@ -42,6 +74,8 @@ class Session:
         next(pulse)
         connection.set_progress_handler(pulse.__next__, _STEPS_BETWEEN_SIGNALS)
         self.guard = guard
+        #: The file that must stay at its place; None: it may be moved.
+        self.place: Place | None = None
         #: Seconds to wait where another connection stands in the way.
         self.patience = patience
         #: The same inside a transaction, which itself keeps others waiting.
@@ -101,6 +135,7 @@ class Session:
     def begin(self, options: str = "") -> None:
         """Begin a transaction that holds the write lock from its start."""
         exclusive = "EXCLUSIVE" in options.upper()
+        self._check_place()
         self.execute("BEGIN EXCLUSIVE" if exclusive else "BEGIN IMMEDIATE")
 
     def could_begin(self) -> bool:
@@ -119,7 +154,9 @@ class Session:
 
         Without a write-ahead log it keeps new readers out meanwhile: not for long.
         https://www.sqlite.org/lockingv3.html#writer_starvation
+        Raises DatabaseError where the file is not at its place any more.
         """
+        self._check_place()
         self._patiently("COMMIT", (), keep=True, within=self.lock_timeout)
 
     def roll_back(self) -> None:
@@ -133,6 +170,14 @@ class Session:
         """Close the connection; what is not committed is rolled back. Never raises."""
         with suppress(sqlite3.Error):
             self._connection.close()
+
+    def _check_place(self) -> None:
+        """Refuse to write into a file that nobody will find: SQLite itself does not always tell.
+
+        https://www.sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use
+        """
+        if self.place is not None:
+            self.place.check()
 
     def _patiently(
         self, sql: str, values: tuple[object, ...], *, keep: bool, within: float
@@ -234,6 +279,7 @@ def open_writer(
     with translated(path):
         session = _connect(path, "mode=rwc" if create else "mode=rw", guard, patience)
         session.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        session.place = Place.of(path)
         return session
 
 
