@@ -76,7 +76,8 @@ _KILLED = -signal.SIGKILL
 _LOST = "connection|terminat|lost|closed|crash|shut|cannot connect|starting up|recovery mode"
 _ENDINGS: dict[Fault, tuple[set[int], str]] = {
     Fault.KILL: ({0, _KILLED}, "never"),
-    Fault.TERM: ({0, 143}, "never"),
+    # The signal itself ends a process that does not listen yet.
+    Fault.TERM: ({0, 143, -signal.SIGTERM}, "never"),
     Fault.BACKEND: ({0, 1}, _LOST),
     Fault.CUT_BEFORE: ({0, 1}, _LOST),
     Fault.CUT_DURING: ({0, 1}, _LOST),
