@@ -127,12 +127,14 @@ class Site:
         wait_until(lambda: not self.sessions(), "the end of the session")
 
     @contextmanager
-    def command(self, *args: str) -> Iterator[subprocess.Popen[str]]:
+    def command(
+        self, *args: str, env: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
         """Start the command line in a process of its own; killed at the end if it still runs."""
         process = subprocess.Popen(
             [sys.executable, "-m", "banister", *args],
             cwd=self.root,
-            env={**clean_environment(), "BANISTER_URL": self.database.url},
+            env={**clean_environment(), "BANISTER_URL": self.database.url, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
