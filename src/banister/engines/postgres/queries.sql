@@ -21,11 +21,18 @@ SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
          WHERE g.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid())
 
 -- name: table_shape
--- Columns of the history table: name, type, and whether a write may leave it out.
-SELECT a.attname, pg_catalog.format_type(a.atttypid, NULL), c.oid::pg_catalog.int8, c.relkind::pg_catalog.text
+-- Columns of the history table: name, and type. format_type names a schema or not as search_path
+-- has it: a type counts as the server's own by where it really is.
+SELECT a.attname,
+       CASE WHEN s.nspname OPERATOR(pg_catalog.=) 'pg_catalog'
+            THEN pg_catalog.replace(pg_catalog.format_type(t.oid, NULL), 'pg_catalog.', '')
+            ELSE pg_catalog.format('%%I.%%I', s.nspname, t.typname) END,
+       c.oid::pg_catalog.int8, c.relkind::pg_catalog.text
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
+  JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
+  JOIN pg_catalog.pg_namespace s ON s.oid OPERATOR(pg_catalog.=) t.typnamespace
  WHERE n.nspname OPERATOR(pg_catalog.=) %(schema)s
    AND c.relname OPERATOR(pg_catalog.=) %(table)s
    AND a.attnum OPERATOR(pg_catalog.>) 0
