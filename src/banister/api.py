@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from banister._version import __version__
 from banister.engines import Database, Engine, open_engine
-from banister.errors import Finding, UsageError
+from banister.errors import BanisterError, Finding, UsageError
 from banister.model import (
     AppliedMigration,
     Connected,
@@ -318,7 +318,10 @@ def _refuse_no_count(count: int) -> None:
 
 
 def _drive(events: Generator[Event, None, T], on_event: OnEvent | None) -> T:
-    """Hand every event on; an exception in the callback ends the run as any other does."""
+    """Hand every event on; an exception in the callback ends the run as any other does.
+
+    An interrupt stays one: what the driver says of a call that it cut short is no failure.
+    """
     try:
         while True:
             event = next(events)
@@ -327,8 +330,25 @@ def _drive(events: Generator[Event, None, T], on_event: OnEvent | None) -> T:
     except StopIteration as end:
         result: T = end.value
         return result
+    except BanisterError as error:
+        interrupt = _interrupt_behind(error)
+        if interrupt is None:
+            raise
+        raise interrupt from error
     finally:
         events.close()
+
+
+def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the interrupt during whose handling `error` was raised."""
+    seen: set[int] = set()
+    behind: BaseException | None = error
+    while behind is not None and id(behind) not in seen:
+        if isinstance(behind, KeyboardInterrupt):
+            return behind
+        seen.add(id(behind))
+        behind = behind.__cause__ or behind.__context__
+    return None
 
 
 def _info() -> RunInfo:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,6 +49,26 @@ def test_the_second_signal_leaves_at_once_and_the_server_rolls_back(
     site.wait_until_gone()
     assert not site.exists("left_over")
     assert site.runner_locks() == 0
+
+
+def test_an_interrupt_in_the_middle_of_a_pipeline_is_no_failure(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_pipeline: object) -> Iterator[None]:
+        # As when the signal comes while the answers are read on the way out of the pipeline.
+        raise KeyboardInterrupt
+        yield
+
+    def reset(session: Session, *_args: object, **_more: object) -> None:
+        with session.connection.pipeline() as pipeline:
+            session.connection.execute("SELECT 1")
+            monkeypatch.setattr(type(pipeline), "_exit_gen", interrupted)
+
+    monkeypatch.setattr(Session, "reset", reset)
+    with pytest.raises(KeyboardInterrupt):
+        site.up()
+    site.wait_until_gone()
+    assert not site.exists("left_over")
 
 
 def test_after_one_signal_a_statement_that_cannot_be_cancelled_is_cut_off(site: Site) -> None:
