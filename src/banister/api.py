@@ -266,11 +266,20 @@ class Project:
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
-        """Yield the engine of the database that is named; UsageError where none is."""
+        """Yield the engine of the database that is named; UsageError where none is.
+
+        An interrupt stays one: what the driver says of a call that it cut short is no failure.
+        """
         if self.target is None:
             raise no_target_error()
-        with open_engine(self.target, self.settings) as engine:
-            yield engine
+        try:
+            with open_engine(self.target, self.settings) as engine:
+                yield engine
+        except BanisterError as error:
+            interrupt = _interrupt_behind(error)
+            if interrupt is None:
+                raise
+            raise interrupt from error
 
     def _options(self, *, out_of_order: bool = False) -> PlanOptions:
         dialect = self.dialect or Dialect.POSTGRESQL
@@ -318,10 +327,7 @@ def _refuse_no_count(count: int) -> None:
 
 
 def _drive(events: Generator[Event, None, T], on_event: OnEvent | None) -> T:
-    """Hand every event on; an exception in the callback ends the run as any other does.
-
-    An interrupt stays one: what the driver says of a call that it cut short is no failure.
-    """
+    """Hand every event on; an exception in the callback ends the run as any other does."""
     try:
         while True:
             event = next(events)
@@ -330,11 +336,6 @@ def _drive(events: Generator[Event, None, T], on_event: OnEvent | None) -> T:
     except StopIteration as end:
         result: T = end.value
         return result
-    except BanisterError as error:
-        interrupt = _interrupt_behind(error)
-        if interrupt is None:
-            raise
-        raise interrupt from error
     finally:
         events.close()
 
