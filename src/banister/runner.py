@@ -54,8 +54,9 @@ __all__ = ["Job", "refuse_errors", "run"]
 _LONGEST_PAUSE = 60.0
 
 #: Seconds in which a lost connection must come back for its outcome to be looked up.
-_RECONNECT_WITHIN = 30.0
-_RECONNECT_EVERY = 0.5
+_RECONNECT_WITHIN = 60.0
+#: Pauses between two attempts, in seconds: the first, and the longest.
+_RECONNECT_PAUSES = (0.2, 5.0)
 
 
 @dataclass(kw_only=True)
@@ -76,6 +77,8 @@ class Job:
     done: list[Step] = field(default_factory=list)
     #: How many statements of the running step have told that they are done.
     kept: int = 0
+    #: Another run has changed the history while a lost connection left it without the lock.
+    plan_again: bool = False
 
 
 def refuse_errors(findings: tuple[Finding, ...]) -> None:
@@ -183,6 +186,9 @@ def _carry_out(job: Job, plan: Plan) -> Generator[Event, None, None]:
         expected = expected ^ {step.version}
         duration = round((time.monotonic() - started) * 1000)
         yield StepDone(step=step, duration_ms=duration, row=row)
+        if job.plan_again and number < len(plan.steps):
+            job.plan_again = False
+            raise HistoryChanged
 
 
 def _counted(
@@ -222,7 +228,7 @@ def _apply(
         except FileChanged as changed:
             raise _changed(step, changed) from changed
         except OutcomeUnknown as unknown:
-            return (yield from _settle(job, step, unknown))
+            return (yield from _settle(job, step, expected, unknown))
         time.sleep(delay)
         attempt += 1
         step = _planned_again(job, step)
@@ -243,24 +249,14 @@ def _planned_again(job: Job, step: Step) -> Step:
 
 
 def _settle(
-    job: Job, step: Step, unknown: OutcomeUnknown
+    job: Job, step: Step, expected: frozenset[Version], unknown: OutcomeUnknown
 ) -> Generator[Event, None, AppliedMigration | None]:
     """Find out what became of a COMMIT whose answer was lost: the history decides, under the lock.
 
     Returns as if the answer had come where it took place; raises the truth where it did not, and
     `unknown` itself where the database cannot be asked.
     """
-    give_up = time.monotonic() + _RECONNECT_WITHIN
-    while True:
-        try:
-            job.engine.reconnect()
-            yield from job.engine.lock(wait_seconds=job.lock_wait)
-            history = job.engine.read_history()
-            break
-        except DatabaseError as error:
-            if time.monotonic() > give_up:
-                raise unknown from error
-        time.sleep(_RECONNECT_EVERY)
+    history = yield from _ask_again(job, unknown)
     row = history.by_version.get(step.version)
     if (row is not None) is (step.direction is Direction.UP):
         yield Recovered(
@@ -268,6 +264,8 @@ def _settle(
             number=len(step.statements),
             message="the connection was lost at COMMIT; the history shows that it took place",
         )
+        # Without the lock for a while: another run may have gone on from here.
+        job.plan_again = frozenset(history.by_version) != expected ^ {step.version}
         return row
     raise DatabaseError(
         unknown.message,
@@ -278,6 +276,26 @@ def _settle(
         else "what was finished before is kept and will not run again",
         hint=f"run `banister {step.direction}` again",
     ) from unknown
+
+
+def _ask_again(job: Job, unknown: OutcomeUnknown) -> Generator[Event, None, History]:
+    """Connect anew, take the lock and read the history; raise `unknown` where that fails for long.
+
+    Under the lock alone: until the server has seen that the lost session is gone, its COMMIT may
+    still be on its way.
+    """
+    give_up = time.monotonic() + _RECONNECT_WITHIN
+    pause, longest = _RECONNECT_PAUSES
+    while True:
+        try:
+            job.engine.reconnect()
+            yield from job.engine.lock(wait_seconds=job.lock_wait)
+            return job.engine.read_history()
+        except DatabaseError as error:
+            if time.monotonic() + pause > give_up:
+                raise unknown from error
+        time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 -- jitter, not a secret
+        pause = min(2 * pause, longest)
 
 
 def _record_skips(job: Job, plan: Plan) -> Generator[Event, None, None]:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
+import psycopg
+
 from banister.engines.embedded import Running, find_binaries, find_running, start, stop
 from banister.engines.embedded.processes import identify, reap, send
 from postgres_kit import wait_until
@@ -17,12 +19,17 @@ from servers import MAJORS, PostgresDatabase
 
 __all__ = ["OwnServer", "Shutdown", "own_server"]
 
+#: What a server tells that is on its way up.
+STARTING = "the database system is starting up"
+
 #: Data that survive a crash of the server need no disk that survives one of the machine.
 _SETTINGS = {
     "fsync": "off",
     "shared_buffers": "16MB",
     "max_connections": "30",
     "listen_addresses": "127.0.0.1",
+    # Held up in its recovery, it lets nobody in to read.
+    "hot_standby": "off",
 }
 
 
@@ -43,6 +50,7 @@ class OwnServer:
         self._settings = {**_SETTINGS, "port": str(_free_port()), **settings}
         self._running: Running | None = None
         self._starter: threading.Thread | None = None
+        self._refusals = 0
 
     @property
     def running(self) -> Running:
@@ -84,7 +92,7 @@ class OwnServer:
         self.start()
 
     def restart_held_up(self, how: Shutdown) -> None:
-        """Stop it, then have it start, which it says to every client, until `go_on`."""
+        """Stop it, then have it start, as it tells every client, until `go_on`."""
         self.stop(how)
         hold = self._hold
         hold.touch(mode=0o644)
@@ -94,6 +102,19 @@ class OwnServer:
         self._settings["restore_command"] = f"while test -e {hold}; do sleep 0.02; done; false"
         self._starter = threading.Thread(target=self.start)
         self._starter.start()
+        wait_until(self._says_it_is_starting, "a server that is starting")
+        self._refusals = self.log.count(STARTING)
+
+    def wait_until_asked(self) -> None:
+        """Wait until somebody has tried to connect to the server that is held up."""
+        wait_until(lambda: self.log.count(STARTING) > self._refusals, "a client that is refused")
+
+    def _says_it_is_starting(self) -> bool:
+        try:
+            psycopg.connect(self.running.url).close()
+        except psycopg.OperationalError as error:
+            return STARTING in str(error)
+        return False
 
     def go_on(self) -> None:
         """Let the start come to its end, and wait for it."""

@@ -197,7 +197,11 @@ def harmful_proxy(
 
         def connect() -> socket.socket:
             server = socket.socket(listener.family)
-            server.connect(target)
+            try:
+                server.connect(target)
+            except OSError:
+                server.close()
+                raise
             return server
 
         proxy = _Proxy(

@@ -39,6 +39,7 @@ _STARTING = (
     "the database system is shutting down",
     "the database system is in recovery mode",
     "the database system is not yet accepting connections",
+    "the database system is not accepting connections",
 )
 
 #: What a server says that has no connection left (SQLSTATE 53300).
