@@ -126,6 +126,10 @@ class OwnServer:
     def close(self) -> None:
         """End it, whatever state it is in."""
         self.go_on()
+        self.stop_if_there()
+
+    def stop_if_there(self) -> None:
+        """Stop it in good order where it still, or again, takes connections."""
         found = find_running(self.folder)
         if found is not None:
             stop(found)
