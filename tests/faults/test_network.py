@@ -134,7 +134,7 @@ def test_a_stall_is_waited_out(site: Site, server: OwnServer) -> None:
     """A proxy that passes nothing on for a while is alive: TCP says so."""
 
     def stall(wire: Wire) -> None:
-        time.sleep(3)
+        time.sleep(2)
         wire.struck.clear()
 
     with harmful_proxy(
@@ -205,7 +205,7 @@ def test_rows_that_the_server_takes_its_time_over_do_not_count_as_a_dead_wire(
         {
             "002_cut": "CREATE TABLE big (t text);\n"
             "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN PERFORM pg_sleep(3); RETURN NULL; END $$;\n"
+            "$$ BEGIN PERFORM pg_sleep(2.2); RETURN NULL; END $$;\n"
             "CREATE TRIGGER slow BEFORE INSERT ON big EXECUTE FUNCTION slow();\n"
             f"COPY big FROM stdin;\n{rows}\\.\n"
         }
