@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import sqlite3
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -16,12 +17,13 @@ from typing import Any
 
 from banister.cli.main import main
 from banister.engines.sqlite.session import Session
+from conftest import clean_environment
 
 # Loaded here once, not in every child.
 for module in ("api", "cli.down", "cli.endings", "cli.status", "cli.up"):
     importlib.import_module(f"banister.{module}")
 
-__all__ = ["FILES", "Outcome", "SqliteSite", "as_nobody", "bounded_files", "killed_at_call"]
+__all__ = ["FILES", "Outcome", "SqliteSite", "as_nobody", "bounded_files", "killed_at_call", "told"]
 
 #: Each file leaves its number in the witness table, once for every time that it ran. The small
 #: cache makes SQLite write uncommitted pages into the file.
@@ -118,6 +120,28 @@ class SqliteSite:
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         return Outcome(code=code, out=_rest_of(out), err=_rest_of(err))
 
+    @contextmanager
+    def running(self, *args: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+        """Start the command line beside the test; killed at the end if it still runs."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "banister", *args],
+            cwd=self.root,
+            env={**clean_environment(), **self._environment(settings)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def _environment(self, settings: Mapping[str, str]) -> dict[str, str]:
+        named = {f"BANISTER_{key.upper()}": value for key, value in settings.items()}
+        return {"BANISTER_URL": f"sqlite:///{self.path}", **named}
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Run SQL with the driver itself."""
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
@@ -191,8 +215,7 @@ def _run(
     try:
         os.chdir(site.root)
         os.environ.clear()
-        os.environ["BANISTER_URL"] = f"sqlite:///{site.path}"
-        os.environ.update({f"BANISTER_{key.upper()}": value for key, value in settings.items()})
+        os.environ.update(site._environment(settings))
         arm()
         code = main(args)
     except BaseException:  # noqa: BLE001 -- a child must never get into pytest
@@ -236,6 +259,16 @@ def bounded_files(size: int, *, deadly: bool) -> Callable[[], None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     return arm
+
+
+def told(process: subprocess.Popen[str], part: str) -> str:
+    """Return the next line of standard output with that part, as soon as it is there."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if part in line:
+            return line
+    assert process.stderr is not None
+    raise AssertionError(f"ended without {part!r}: {process.stderr.read()}")
 
 
 def as_nobody() -> None:

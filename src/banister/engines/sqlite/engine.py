@@ -35,6 +35,7 @@ from banister.model import (
     History,
     HistoryTable,
     LogEntry,
+    LogEvent,
     RunInfo,
     Step,
     Version,
@@ -50,6 +51,9 @@ _RISES_TO = 5.0
 
 #: Pause after a transaction of ours that readers kept from its end, so that they get on. Seconds.
 _BETWEEN_WRITES = 0.5
+
+#: How long the record of a failure may wait for others. Seconds.
+_LOG_WITHIN = 5.0
 
 #: Two runs that take turns do not tell of every moment that they wait. Seconds.
 _TELL_AFTER = 0.5
@@ -180,11 +184,15 @@ class SqliteEngine:
     def record(self, entries: Sequence[LogEntry], run: RunInfo) -> None:
         """Add events to the log, in one transaction of their own."""
 
-        def work(session: Session) -> None:
-            self._tables.prepare(session)
-            self._tables.log(session, self._tables.news(session, entries), run)
+        def work(session: Session) -> bool:
+            made = self._tables.prepare(session)
+            news = self._tables.news(session, entries)
+            self._tables.log(session, news, run)
+            return made or bool(news)
 
-        self._write(work)
+        # A failure is told at once, also where others keep it from being written down.
+        failures = all(entry.event is LogEvent.FAILED for entry in entries)
+        self._write(work, within=min(self._patience, _LOG_WITHIN) if failures else None)
 
     def stamp(self, rows: Sequence[AppliedMigration], run: RunInfo) -> None:
         """Record migrations as applied without running them, in one transaction.
@@ -192,13 +200,14 @@ class SqliteEngine:
         Raises HistoryChanged when one of them has been recorded meanwhile.
         """
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> bool:
             applied = self._tables.applied(session)
             for row in rows:
                 if row.version.number in applied.versions:
                     raise HistoryChanged
                 _, applied = self._tables.add(session, row, run, applied)
                 self._tables.log(session, [baseline_entry(row)], run)
+            return bool(rows)
 
         self._write(work)
 
@@ -208,12 +217,13 @@ class SqliteEngine:
         Raises HistoryChanged when the row is not there any more.
         """
 
-        def work(session: Session) -> None:
+        def work(session: Session) -> bool:
             applied = self._tables.applied(session)
             if row.version.number not in applied.versions:
                 raise HistoryChanged
             self._tables.accept(session, row, applied)
             self._tables.log(session, [edit_entry(row, replaced)], run)
+            return True
 
         self._write(work)
 
@@ -226,16 +236,25 @@ class SqliteEngine:
         if session is not None:
             session.close()
 
-    def _write(self, work: Callable[[Session], None], *, create: bool = False) -> None:
-        """Run one transaction of our own; again, after a pause, where readers do not let it end."""
-        give_up = time.monotonic() + self._patience
+    def _write(
+        self, work: Callable[[Session], bool], *, create: bool = False, within: float | None = None
+    ) -> None:
+        """Run one transaction of our own; again, after a pause, where readers do not let it end.
+
+        `work` returns whether it has written: a COMMIT waits for readers also where nothing was.
+        """
+        within = self._patience if within is None else within
+        give_up = time.monotonic() + within
         while True:
             session = self._kept_session(create=create)
+            session.patience = within
             try:
                 with translated(self._path):
                     session.begin()
-                    work(session)
-                    session.commit()
+                    if work(session):
+                        session.commit()
+                    else:
+                        session.roll_back()
             except LockTimeout:
                 self._abandon(session)
                 if time.monotonic() >= give_up:
@@ -245,6 +264,7 @@ class SqliteEngine:
                 raise
             else:
                 self._known = None
+                session.patience = self._patience
                 return
             time.sleep(_BETWEEN_WRITES)
 

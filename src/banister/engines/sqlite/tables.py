@@ -97,18 +97,18 @@ class HistoryTables:
         )
         return recall(rows, log, table=self.table, database_is_new=new)
 
-    def prepare(self, session: Session) -> None:
-        """Make what is missing. Call inside a transaction."""
+    def prepare(self, session: Session) -> bool:
+        """Make what is missing; return whether anything was. Call inside a transaction."""
         types = self._history_types(session)
         if types is None:
-            session.execute(self.queries["create_history"])
+            missing = ["create_history"]
         else:
-            for name in _OURS:
-                if name not in types:
-                    session.execute(self.queries[f"add_{name}"])
+            missing = [f"add_{name}" for name in _OURS if name not in types]
         if not self._has_log(session):
-            for query in ("create_log", "forbid_log_update", "forbid_log_delete"):
-                session.execute(self.queries[query])
+            missing += ["create_log", "forbid_log_update", "forbid_log_delete"]
+        for query in missing:
+            session.execute(self.queries[query])
+        return bool(missing)
 
     def applied(self, session: Session, known: Applied | None = None) -> Applied:
         """Make what is missing, and return what is applied. Call inside a transaction.
