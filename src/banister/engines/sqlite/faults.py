@@ -21,6 +21,7 @@ from banister.model import Statement, Step
 
 __all__ = [
     "DRIVER_ERRORS",
+    "error_name",
     "explain",
     "failed",
     "failed_at_end",
@@ -103,6 +104,11 @@ def primary_code(error: BaseException) -> int | None:
     return None if code is None else code & 0xFF
 
 
+def error_name(error: BaseException) -> str | None:
+    """Return SQLite's name of an error, None where the driver itself spoke."""
+    return getattr(error, "sqlite_errorname", None)
+
+
 def is_busy(error: BaseException) -> bool:
     """Whether another connection stood in the way: the same call may succeed later."""
     return primary_code(error) == sqlite3.SQLITE_BUSY
@@ -132,8 +138,15 @@ def explain(error: BaseException, path: Path) -> BanisterError:
         case sqlite3.SQLITE_READONLY:
             return DatabaseError(
                 f"{path} cannot be written: {said}",
+                code="read_only",
                 hint="the file and its folder, where SQLite keeps its journal, must both be "
                 "writable for this user",
+            )
+        case sqlite3.SQLITE_IOERR if error_name(error) == "SQLITE_IOERR_DELETE":
+            return DatabaseError(
+                f"{path}: the journal that a crash left beside it cannot be removed: {said}",
+                code="read_only",
+                hint="the file and its folder must both be writable for this user",
             )
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
             return ConnectionFailed(
@@ -176,7 +189,7 @@ def failed_in_statement(
         step,
         message,
         number=number,
-        name=getattr(error, "sqlite_errorname", None),
+        name=error_name(error),
         offset=statement.start + _named_offset(statement, message),
         hint=_advice(message),
     )
@@ -185,7 +198,7 @@ def failed_in_statement(
 def failed_at_end(step: Step, error: BaseException) -> MigrationFailed:
     """Return the error for a step whose statements all ran and whose end did not."""
     message = str(error)
-    name = getattr(error, "sqlite_errorname", None)
+    name = error_name(error)
     return failed(step, message, name=name, hint=_advice(message))
 
 
@@ -194,7 +207,7 @@ def in_the_way(
 ) -> TryAgain:
     """Return what says that others held the file too long, so that the step may be tried again."""
     reason = f"{path} is locked by {holder(path)}"
-    name = getattr(error, "sqlite_errorname", None)
+    name = error_name(error)
     hint = "let that program finish or close it"
     return TryAgain(
         reason, failed(step, reason, number=number, offset=offset, name=name, hint=hint)
@@ -227,7 +240,7 @@ def failed(
 
 
 def _with_code(error: BaseException) -> str:
-    name = getattr(error, "sqlite_errorname", None)
+    name = error_name(error)
     return f"{error} [{name}]" if name else str(error)
 
 

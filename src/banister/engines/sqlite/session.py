@@ -1,5 +1,6 @@
 """Connections to a SQLite file: never made by accident, patient where it is busy, interruptible."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -259,7 +260,8 @@ def open_reader(path: Path, *, patience: float) -> Session:
     # With mode=ro a write-ahead log would leave its files behind, and a crash could not be
     # recovered from: https://www.sqlite.org/wal.html#read_only_databases
     try:
-        return _open_reader(path, "mode=rw", patience)
+        if not _would_be_left_behind(path):
+            return _open_reader(path, "mode=rw", patience)
     except sqlite3.Error as error:
         if not (_refuses_writing(error) and _stands_alone(path)):
             raise explain(error, path) from error
@@ -309,6 +311,24 @@ def _connect(path: Path, mode: str, guard: Guard, patience: float) -> Session:
 
 def _refuses_writing(error: BaseException) -> bool:
     return primary_code(error) in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+
+
+def _would_be_left_behind(path: Path) -> bool:
+    """Whether this user would leave the files of a write-ahead log that nobody has open.
+
+    Who may not write into the file cannot remove them at the end, and as this user's they would
+    keep others from writing.
+    """
+    may_write = os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    memory = path.with_name(f"{path.name}-shm")
+    if may_write or memory.exists() or not _stands_alone(path):
+        return False
+    try:
+        with path.open("rb") as file:
+            # Both are 2 with a write-ahead log: https://www.sqlite.org/fileformat2.html
+            return file.read(20)[18:] == b"\x02\x02"
+    except OSError:
+        return False
 
 
 def _stands_alone(path: Path) -> bool:
