@@ -165,7 +165,24 @@ class PostgresEngine:
                 hint=self._session.read_only_hint,
             )
         if self._session.pooled:
-            return refuse_behind_pooler(steps, self.database.display)
+            refusal = refuse_behind_pooler(steps, self.database.display)
+            if refusal is not None:
+                return refusal
+        return self._without_room(steps) if steps else None
+
+    def _without_room(self, steps: Sequence[Step]) -> HistoryError | None:
+        """Return why the table there could not hold the records of these steps."""
+        try:
+            with self._session.reading() as connection:
+                self._store.check_room(connection, steps)
+        except HistoryError as error:
+            return error
+        except psycopg.Error as error:
+            return HistoryError(
+                f"the history table {self._store.table} cannot be read: {first_line(error)}",
+                state="nothing was run",
+                hint="run the same command again",
+            )
         return None
 
     def prepare(self) -> None:

@@ -11,6 +11,16 @@ from psycopg import sql
 
 from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.session import Connection
+from banister.engines.postgres.tables import (
+    OURS,
+    TEXT_TYPES,
+    TIME_TYPES,
+    Column,
+    Shape,
+    check_columns,
+    check_log,
+    check_room,
+)
 from banister.errors import HistoryError
 from banister.model import (
     AppliedMigration,
@@ -18,16 +28,12 @@ from banister.model import (
     HistoryTable,
     LogEntry,
     RunInfo,
+    Step,
     Version,
 )
 from banister.planning import HistoryRow, LogRow, recall, version_in
 
 __all__ = ["HistoryStore", "Identity"]
-
-_OURS = ("up_checksum", "down_checksum", "down_text", "duration_ms", "run_id")
-_TEXT_TYPES = frozenset({"text", "character varying", "character"})
-_NUMBER_TYPES = frozenset({"smallint", "integer", "bigint", "numeric"})
-_TIME_TYPES = frozenset({"timestamp with time zone", "timestamp without time zone"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +43,6 @@ class Identity:
     history_oid: int
     log_oid: int
     #: Types of the history table's columns.
-    types: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shape:
-    """The columns of a history table that is there."""
-
-    oid: int
     types: Mapping[str, str]
 
 
@@ -78,6 +76,7 @@ class HistoryStore:
         log: list[LogRow] = []
         log_shape = self._shape(connection, self.table.log_name)
         if log_shape is not None:
+            check_log(self.table, log_shape)
             self._check_readable(connection, log_shape, self.table.log_name)
             log = [
                 LogRow(
@@ -90,6 +89,12 @@ class HistoryStore:
         new = shape is None and not self._run(connection, "user_tables")[0][0]
         return recall(rows, log, table=self.table, database_is_new=new)
 
+    def check_room(self, connection: Connection, steps: Sequence[Step]) -> None:
+        """Raise HistoryError where the table there cannot hold the records of these steps."""
+        shape = self._shape(connection, self.table.name)
+        if shape is not None:
+            check_room(self.table, shape, steps)
+
     def prepare(self, connection: Connection, *, user: str) -> Identity:
         """Make the tables, or add our columns to another runner's. Call inside a transaction.
 
@@ -101,7 +106,7 @@ class HistoryStore:
             self._change(connection, to_make, "create_history", "comment_history")
         else:
             self._check(connection, shape)
-            if not set(_OURS) <= shape.types.keys():
+            if not set(OURS) <= shape.types.keys():
                 sql_for_owner = self._compose("extend_history").as_string(None)
                 to_extend = f"let its owner run: {sql_for_owner}"
                 self._change(connection, lambda _: to_extend, "extend_history")
@@ -206,13 +211,13 @@ class HistoryStore:
 
     @staticmethod
     def _spell(types: Mapping[str, str], version: Version) -> str:
-        return version.text if types["version"] in _TEXT_TYPES else str(version.number)
+        return version.text if types["version"] in TEXT_TYPES else str(version.number)
 
     def _read_rows(
-        self, connection: Connection, shape: _Shape, *, stored_downs: bool
+        self, connection: Connection, shape: Shape, *, stored_downs: bool
     ) -> list[HistoryRow]:
         self._check(connection, shape)
-        wanted = [name for name in _OURS[:4] if name in shape.types]
+        wanted = [name for name in OURS[:4] if name in shape.types]
         if not stored_downs:
             wanted = [name for name in wanted if name != "down_text"]
         extra = sql.SQL("").join(sql.SQL(", ") + sql.Identifier(name) for name in wanted)
@@ -232,7 +237,7 @@ class HistoryStore:
             for row in rows
         ]  # fmt: skip
 
-    def _shape(self, connection: Connection, name: str) -> _Shape | None:
+    def _shape(self, connection: Connection, name: str) -> Shape | None:
         rows = self._run(connection, "table_shape", {"schema": self.table.schema, "table": name})
         if not rows:
             return None
@@ -241,28 +246,14 @@ class HistoryStore:
                 f"{self.table.schema}.{name} is not a table",
                 hint="name another table with `history_table` in the settings",
             )
-        return _Shape(oid=rows[0][2], types={row[0]: row[1] for row in rows})
+        return Shape(
+            oid=rows[0][2],
+            columns={row[0]: Column(kind=row[1], bound=row[4], demands=row[5]) for row in rows},
+        )
 
-    def _check(self, connection: Connection, shape: _Shape) -> None:
+    def _check(self, connection: Connection, shape: Shape) -> None:
         """Refuse a table that could lose or hide rows."""
-        missing = [name for name in ("version", "name", "applied_at") if name not in shape.types]
-        if missing:
-            raise HistoryError(
-                f"the history table {self.table} has no column {', '.join(missing)}",
-                hint="it needs version, name and applied_at; "
-                "or name another table with `history_table` in the settings",
-            )
-        version_type, time_type = shape.types["version"], shape.types["applied_at"]
-        if version_type not in _TEXT_TYPES | _NUMBER_TYPES:
-            raise HistoryError(
-                f"the history table {self.table} has a version of type {version_type}",
-                hint="it must be text or an integer",
-            )
-        if time_type not in _TIME_TYPES | _TEXT_TYPES:
-            raise HistoryError(
-                f"the history table {self.table} has an applied_at of type {time_type}",
-                hint="it must be a timestamp",
-            )
+        check_columns(self.table, shape)
         unique, secured, owner, owned = self._check_readable(connection, shape, self.table.name)
         if secured and not owned:
             raise HistoryError(
@@ -314,7 +305,7 @@ class HistoryStore:
         )
 
     def _check_readable(
-        self, connection: Connection, shape: _Shape, name: str
+        self, connection: Connection, shape: Shape, name: str
     ) -> tuple[bool, bool, str, bool]:
         """Refuse a table that may not be read; return its other rights."""
         unique, secured, readable, owner, owned = self._run(
@@ -352,7 +343,7 @@ class HistoryStore:
 
 
 def _read_time(kind: str) -> sql.SQL:
-    if kind in _TIME_TYPES:
+    if kind in TIME_TYPES:
         return sql.SQL("applied_at::pg_catalog.timestamptz")
     return sql.SQL("NULL::pg_catalog.timestamptz")
 
@@ -362,10 +353,10 @@ def _write_time(kind: str) -> sql.SQL:
         "greatest(pg_catalog.clock_timestamp(), %(not_before)s::pg_catalog.timestamptz "
         "OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval)"
     )
-    return sql.SQL(value if kind in _TIME_TYPES else f"({value})::pg_catalog.text")
+    return sql.SQL(value if kind in TIME_TYPES else f"({value})::pg_catalog.text")
 
 
 def _version_order(kind: str) -> sql.SQL:
-    if kind in _TEXT_TYPES:
+    if kind in TEXT_TYPES:
         return sql.SQL("pg_catalog.length(version::pg_catalog.text)")
     return sql.SQL("version")

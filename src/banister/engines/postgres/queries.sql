@@ -21,13 +21,15 @@ SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4,
          WHERE g.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid())
 
 -- name: table_shape
--- Columns of the history table: name, and type. format_type names a schema or not as search_path
+-- Columns of a table: name, type, bounds of the type, and whether a row must give a value. format_type names a schema or not as search_path
 -- has it: a type counts as the server's own by where it really is.
 SELECT a.attname,
        CASE WHEN s.nspname OPERATOR(pg_catalog.=) 'pg_catalog'
             THEN pg_catalog.replace(pg_catalog.format_type(t.oid, NULL), 'pg_catalog.', '')
             ELSE pg_catalog.format('%%I.%%I', s.nspname, t.typname) END,
-       c.oid::pg_catalog.int8, c.relkind::pg_catalog.text
+       c.oid::pg_catalog.int8, c.relkind::pg_catalog.text,
+       a.atttypmod,
+       a.attnotnull AND NOT a.atthasdef AND a.attidentity::pg_catalog.text OPERATOR(pg_catalog.=) ''
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
   JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
