@@ -79,12 +79,14 @@ if TYPE_CHECKING:
     )
     from banister.project import Settings, Target, TargetKind
     from banister.script import split_statements
+    from banister.snapshot import CatalogObject, ObjectIdentity, ObjectKind, Snapshot
 
 __all__ = [
     "AppliedMigration",
     "BanisterError",
     "Blocked",
     "Blocker",
+    "CatalogObject",
     "CertificateCheck",
     "Chunk",
     "Connected",
@@ -109,6 +111,8 @@ __all__ = [
     "Migration",
     "MigrationFailed",
     "NothingToDo",
+    "ObjectIdentity",
+    "ObjectKind",
     "OutcomeUnknown",
     "Plan",
     "Planned",
@@ -125,6 +129,7 @@ __all__ = [
     "Settings",
     "Severity",
     "Skipped",
+    "Snapshot",
     "Source",
     "State",
     "Statement",
@@ -150,7 +155,7 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    _HOMES = ("errors", "model", "script", "project", "engines", "api")
+    _HOMES = ("errors", "model", "script", "snapshot", "project", "engines", "api")
 
     def __getattr__(name: str) -> object:
         """Import a name when it is first asked for: the command line does without most of them."""

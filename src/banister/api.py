@@ -54,6 +54,7 @@ from banister.project import (
 )
 from banister.records import Decision, Keeper
 from banister.runner import Job, run
+from banister.snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -202,6 +203,14 @@ class Project:
                 findings=findings,
                 database=engine.database,
             )
+
+    def snapshot(self) -> Snapshot:
+        """Return the schema of the database as it is now, by reads alone.
+
+        Banister's own tables are left out. A missing SQLite file has an empty schema.
+        """
+        with self.engine() as engine:
+            return engine.snapshot()
 
     def lint(self) -> tuple[Finding, ...]:
         """Return everything the files alone tell: names, numbers, pairs, directives, statements.

@@ -16,6 +16,7 @@ from banister.model import (
     Step,
     Version,
 )
+from banister.snapshot import Snapshot
 
 __all__ = [
     "CertificateCheck",
@@ -118,6 +119,13 @@ class Engine(Protocol):
         A missing history table, or a missing SQLite file, is an empty history; nothing is created.
         `stored_downs` also fills in `down_text`. Raises HistoryError when the tables exist but
         cannot serve (no unique key on version, no right to read them).
+        """
+
+    def snapshot(self) -> Snapshot:
+        """Return the schema as it is now, by reads alone, from one snapshot.
+
+        The history table and its log are left out; so are other sessions' temporary tables. A
+        missing SQLite file has an empty schema. Raises DatabaseError.
         """
 
     def lock(self, *, wait_seconds: float) -> Generator[Event, None, None]:

@@ -10,6 +10,7 @@ from banister.report.envelope import (
     step_json,
 )
 from banister.report.events import event_lines
+from banister.report.snapshot import difference_json, difference_lines, snapshot_json
 from banister.report.style import Style, columns, duration, plural
 from banister.report.text import (
     error_lines,
@@ -24,6 +25,8 @@ from banister.report.text import (
 __all__ = [
     "Style",
     "columns",
+    "difference_json",
+    "difference_lines",
     "duration",
     "envelope",
     "error_lines",
@@ -36,6 +39,7 @@ __all__ = [
     "plan_lines",
     "plural",
     "skipped_json",
+    "snapshot_json",
     "sql_lines",
     "status_json",
     "status_lines",

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from banister.engines.base import Database, HistoryChanged, SessionSettings
 from banister.engines.postgres.apply import carry_out
+from banister.engines.postgres.catalog import catalog_snapshot
 from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.lock import lock_key, signed
@@ -41,6 +42,7 @@ from banister.model import (
     WaitingForLock,
 )
 from banister.model.records import baseline_entry, edit_entry
+from banister.snapshot import Snapshot
 
 __all__ = ["PostgresEngine"]
 
@@ -93,6 +95,10 @@ class PostgresEngine:
         times = [row.applied_at for row in history.applied if row.applied_at is not None]
         self._last_applied = max(times, default=None)
         return history
+
+    def snapshot(self) -> Snapshot:
+        """Return the schema, by reads alone; see `Engine.snapshot`."""
+        return catalog_snapshot(self._session, self._settings, self._store.table)
 
     def lock(self, *, wait_seconds: float) -> Generator[Event, None, None]:
         """Take the runner lock, polling; see `Engine.lock`.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from banister.engines.base import Database, HistoryChanged, SessionSettings
 from banister.engines.sqlite.apply import Applier
+from banister.engines.sqlite.catalog import empty_catalog, read_catalog
 from banister.engines.sqlite.faults import holder, locked, translated
 from banister.engines.sqlite.guard import Guard
 from banister.engines.sqlite.session import (
@@ -42,6 +43,7 @@ from banister.model import (
     WaitingForLock,
 )
 from banister.model.records import baseline_entry, edit_entry
+from banister.snapshot import Snapshot
 
 __all__ = ["SqliteEngine"]
 
@@ -115,6 +117,20 @@ class SqliteEngine:
                 history = self._tables.read(session, stored_downs=stored_downs)
                 session.commit()
             return history
+        finally:
+            session.close()
+
+    def snapshot(self) -> Snapshot:
+        """Return the schema, by reads alone; see `Engine.snapshot`."""
+        if is_missing(self._path):
+            return empty_catalog()
+        session = open_reader(self._path, patience=self._patience)
+        try:
+            with translated(self._path):
+                session.execute("BEGIN")
+                found = read_catalog(session, self._tables.queries, left_out=self._tables.names)
+                session.commit()
+            return found
         finally:
             session.close()
 

@@ -174,3 +174,16 @@ WHERE event = 'skipped'
         WHERE ltrim(e.version, '0') = ltrim(s.version, '0') AND e.id > s.id
             AND e.event IN ('applied', 'rolled_back', 'baselined')
     )
+
+-- name: schema
+-- What SQLite made by itself has a name of its own, or no text.
+SELECT type, name, tbl_name, sql FROM main.sqlite_master
+WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+
+-- name: schema_columns
+-- Not of virtual tables, whose module may not be there.
+SELECT m.name, x.name, x.type, x."notnull", x.dflt_value, x.hidden
+FROM main.sqlite_master AS m, pragma_table_xinfo(m.name, 'main') AS x
+WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\'
+    AND upper(m.sql) NOT LIKE 'CREATE VIRTUAL%'
+ORDER BY m.name, x.cid
