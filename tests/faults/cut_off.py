@@ -1,5 +1,6 @@
 """The migrations that are cut off, and runs of them in child processes."""
 
+import faulthandler
 import os
 import signal
 import sys
@@ -16,7 +17,8 @@ import banister
 
 __all__ = ["FILES", "SQLITE_FILES", "Run", "start_run", "write_files"]
 
-#: A run that takes longer hangs. Seconds.
+#: A run that takes longer hangs: it says where it stands, then it is ended. Seconds.
+_TELL_AFTER = 85.0
 _LIMIT = 90.0
 
 #: Each file leaves its number in the witness table, once for every time that it ran.
@@ -79,11 +81,17 @@ def write_files(folder: Path, files: dict[str, str]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run in a child process."""
+    """A run in a child process; `start_run` returns it."""
 
     pid: int
     said: Path
     started: float
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended; `wait` is still to be called."""
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, flags) is not None
 
     def send(self, number: int) -> None:
         """Send a signal; nothing where the run is over."""
@@ -99,7 +107,8 @@ class Run:
             if monotonic() - self.started > _LIMIT:
                 self.send(signal.SIGKILL)
                 os.waitpid(self.pid, 0)
-                return Outcome(exit_code=99, said=f"it hung: {self._told()}")
+                stood = _trace_of(self.said).read_text()
+                return Outcome(exit_code=99, said=f"it hung: {self._told()}\n{stood}")
             sleep(0.002)
         return Outcome(exit_code=os.waitstatus_to_exitcode(status), said=self._told())
 
@@ -129,6 +138,7 @@ def start_run(
         return Run(pid=child, said=said, started=started)
     code = 70
     try:
+        faulthandler.dump_traceback_later(_TELL_AFTER, file=_trace_of(said).open("w"))
         if fail_point is not None:
             os.environ["BANISTER_TEST_FAIL_POINT"] = fail_point
         signal.signal(signal.SIGTERM, _terminated)
@@ -144,6 +154,10 @@ def start_run(
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _trace_of(said: Path) -> Path:
+    return said.with_suffix(".trace")
 
 
 def _terminated(_number: int, _frame: object) -> None:

@@ -4,8 +4,8 @@ from injection import Fault, inject
 
 
 def test_after_every_fault_each_migration_has_run_exactly_once() -> None:
-    tally = inject(44, seed=20261123)
+    tally = inject(48, seed=20261123)
 
     assert tally.failures == []
-    assert sum(tally.held.values()) == 44
+    assert sum(tally.held.values()) == 48
     assert set(tally.held) == set(Fault)
