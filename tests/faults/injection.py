@@ -125,8 +125,8 @@ def _faults() -> Iterator[Fault]:
     """Yield the kinds of faults in turn, a crash of the server now and then."""
     others = cycle(fault for fault in Fault if fault is not Fault.CRASH)
     while True:
-        yield from islice(others, _CRASH_EVERY - 1)
         yield Fault.CRASH
+        yield from islice(others, _CRASH_EVERY - 1)
 
 
 def _draw(known: Measures, fault: Fault, chance: random.Random) -> _Injection:

@@ -108,7 +108,7 @@ def state(site: Site, expected: Expected) -> str | None:
     if found.versions != expected.versions:
         return f"history: {found.versions}"
     if found.schema != expected.schema:
-        return f"schema: {found.schema}"
+        return f"schema: {_difference(found.schema, expected.schema)}"
     if site.value(_HALF_MADE):
         return "an INVALID index or a pending DETACH was left"
     if site.runner_locks():
@@ -153,8 +153,14 @@ def sqlite_state(path: Path, expected: Expected) -> str | None:
     if found.versions != expected.versions:
         return f"history: {found.versions}"
     if found.schema != expected.schema:
-        return f"schema: {found.schema}"
+        return f"schema: {_difference(found.schema, expected.schema)}"
     return None if integrity == [("ok",)] and not dangling else f"{integrity} {dangling}"
+
+
+def _difference(found: str, expected: str) -> str:
+    there, wanted = set(found.splitlines()), set(expected.splitlines())
+    more = [f"+ {line}" for line in sorted(there - wanted)]
+    return "; ".join([*more, *(f"- {line}" for line in sorted(wanted - there))])
 
 
 def told(outcome: Outcome, *, exit_codes: set[int], cause: str) -> str | None:
