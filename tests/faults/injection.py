@@ -4,12 +4,14 @@
 """
 
 import argparse
+import os
 import random
 import signal
 import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -229,17 +231,24 @@ def _wrong(ground: Ground) -> str | None:
         return f"it cannot be looked at: {error}"
 
 
+def _inject_aloud(count: int, seed: int) -> Tally:
+    return inject(count, seed=seed, say=lambda line: print(line, file=sys.stderr, flush=True))
+
+
 def main() -> int:
     """Inject faults and print the table; 1 when something did not hold."""
     parser = argparse.ArgumentParser(description="Cut off runs at random moments.")
     parser.add_argument("count", type=int, nargs="?", default=5000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="side by side")
     options = parser.parse_args()
-    tally = inject(
-        options.count,
-        seed=options.seed,
-        say=lambda line: print(line, file=sys.stderr, flush=True),
-    )
+    jobs = options.jobs
+    counts = [len(range(job, options.count, jobs)) for job in range(jobs)]
+    seeds = [options.seed + job for job in range(jobs)]
+    tally = Tally()
+    with ProcessPoolExecutor(jobs) as pool:
+        for counted in pool.map(_inject_aloud, counts, seeds):
+            tally.take_in(counted)
     print(table(tally))
     held = sum(tally.held.values()) == options.count
     return 0 if held and not tally.failures else 1

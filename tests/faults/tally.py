@@ -56,6 +56,15 @@ class Tally:
         self.settled[fault] += fault in _LOSE_THE_SERVER and exit_code in {0, 1}
         self.held[fault] += problem is None
 
+    def take_in(self, other: "Tally") -> None:
+        """Count what another one has counted."""
+        self.injections.update(other.injections)
+        self.held.update(other.held)
+        self.settled.update(other.settled)
+        for fault, seconds in other.recovery.items():
+            self.recovery.setdefault(fault, []).extend(seconds)
+        self.failures += other.failures
+
 
 def table(tally: Tally) -> str:
     """Return the tally as Markdown."""
