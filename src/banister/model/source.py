@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from banister.errors import Location
+from banister.model.passwords import may_hold_password
 
 __all__ = ["Chunk", "LargeSource", "Source"]
 
@@ -18,6 +19,9 @@ _PIECE = 256 * 1024
 
 #: A line of a large text is shown as far as this many characters; further right, not at all.
 _LONGEST_LINE = 10_000
+
+#: Lines above one that tell whether it may show a password.
+_ABOVE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +68,15 @@ class Source:
         end = starts[number] if number < len(starts) else len(self.text)
         return self.text[starts[number - 1] : end].rstrip("\r\n")
 
+    def excerpt(self, number: int) -> str | None:
+        """Return line `number` (from 1) to be shown; None where it may hold a password."""
+        return _excerpt(self.line, number)
+
     def locate(self, offset: int, *, note: str | None = None) -> Location:
         """Return the place of the character at `offset` (0 to length)."""
         line, column = self.line_and_column(offset)
         return Location(
-            path=self.path, line=line, column=column, source_line=self.line(line), note=note
+            path=self.path, line=line, column=column, source_line=self.excerpt(line), note=note
         )
 
 
@@ -143,6 +151,10 @@ class LargeSource:
                 break
         return text
 
+    def excerpt(self, number: int) -> str | None:
+        """Return line `number` (from 1) to be shown; None where it may hold a password."""
+        return _excerpt(self.line, number)
+
     def _line_start(self, number: int) -> int:
         if number == 1:
             return 0
@@ -159,5 +171,11 @@ class LargeSource:
     def locate(self, offset: int, *, note: str | None = None) -> Location:
         """Return the place of the character at `offset` (0 to length)."""
         line, column = self.line_and_column(offset)
-        shown = self.line(line) if column <= _LONGEST_LINE else None
+        shown = self.excerpt(line) if column <= _LONGEST_LINE else None
         return Location(path=self.path, line=line, column=column, source_line=shown, note=note)
+
+
+def _excerpt(line: Callable[[int], str], number: int) -> str | None:
+    text = line(number)
+    above = (line(before) for before in range(max(1, number - _ABOVE), number))
+    return None if may_hold_password(text, *above) else text

@@ -5,6 +5,7 @@ from typing import Any
 
 from banister.errors import BanisterError, Finding, Location, MigrationFailed
 from banister.model import Blocked, Blocker, Migration, Plan, Recovered, Retrying, StatusRow, Step
+from banister.model.passwords import hide_passwords
 
 __all__ = [
     "envelope",
@@ -125,7 +126,7 @@ def plan_json(plan: Plan, *, sql: bool) -> list[dict[str, Any]]:
         step_json(
             step,
             state="pending",
-            **({"sql": [statement.text for statement in step.statements]} if sql else {}),
+            **({"sql": [hide_passwords(each.text) for each in step.statements]} if sql else {}),
         )
         for step in plan.steps
     ]

@@ -5,6 +5,7 @@ from unicodedata import combining, east_asian_width
 
 from banister.errors import BanisterError, Finding, Location, MigrationFailed, Severity
 from banister.model import Direction, Plan, State, StatusRow, Step, TransactionMode
+from banister.model.passwords import hide_passwords
 from banister.report.events import nothing_to_do
 from banister.report.style import Style, columns, duration, plural
 
@@ -117,14 +118,14 @@ def plan_lines(plan: Plan, style: Style, *, looked: bool) -> list[str]:
 
 
 def sql_lines(plan: Plan, style: Style) -> list[str]:
-    """Return the SQL of every step as it would be sent."""
+    """Return the SQL of every step as it would be sent, but for passwords in it."""
     lines = []
     for step in plan.steps:
         lines += ["", style.bold(f"-- {step.label} ({step.direction})")]
         whole = step.mode is TransactionMode.WHOLE
         lines += [f"BEGIN {step.begin_options}".strip() + ";"] if whole else []
         for statement in step.statements[step.done :]:
-            text = statement.text
+            text = hide_passwords(statement.text)
             lines += (text if text.endswith(";") else text + ";").splitlines()
             if statement.copy_start is not None:
                 lines.append(style.dim("-- (rows follow in the file)"))

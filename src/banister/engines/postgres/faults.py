@@ -7,6 +7,7 @@ import psycopg
 
 from banister.errors import Failure, Location, MigrationFailed
 from banister.model import Dialect, Direction, Statement, Step
+from banister.model.passwords import hide_passwords
 from banister.script.tokens import TokenKind, significant
 
 __all__ = ["failed_at_end", "failed_in_statement", "failure_of", "first_line", "refused_statement"]
@@ -45,15 +46,22 @@ _ADVICE = {
 _LOST = "the connection to the server was lost: see its log, and the network, for the reason"
 
 
-def failure_of(error: psycopg.Error) -> Failure:
-    """Return what the server said, or the driver where the server did not speak."""
+def failure_of(error: psycopg.Error, *about: str) -> Failure:
+    """Return what the server said, or the driver where the server did not speak.
+
+    `about` is the SQL that it was said about: what looks like a password in it is not repeated.
+    """
+
+    def told(said: str | None) -> str | None:
+        return said and hide_passwords(said, *about)
+
     diag = error.diag
     return Failure(
-        message=diag.message_primary or (str(error).strip().splitlines() or [""])[0],
+        message=told(diag.message_primary or str(error).strip().partition("\n")[0]) or "",
         sqlstate=error.sqlstate,
-        detail=diag.message_detail,
-        server_hint=diag.message_hint,
-        context=diag.context,
+        detail=told(diag.message_detail),
+        server_hint=told(diag.message_hint),
+        context=told(diag.context),
     )
 
 
@@ -76,7 +84,7 @@ def failed_in_statement(
     note = _note(step, number)
     if last is not None and last != number:
         note = f"{step.direction}, one of the statements {number} to {last}"
-    return _failed(step, error, _place(step, statement, error, note))
+    return _failed(step, error, _place(step, statement, error, note), statement.text)
 
 
 def refused_statement(
@@ -98,8 +106,8 @@ def failed_at_end(step: Step, error: psycopg.Error, what: str) -> MigrationFaile
     return _failed(step, error, Location(path=path, note=f"{step.direction}, {what}"))
 
 
-def _failed(step: Step, error: psycopg.Error, location: Location) -> MigrationFailed:
-    failure = failure_of(error)
+def _failed(step: Step, error: psycopg.Error, location: Location, *about: str) -> MigrationFailed:
+    failure = failure_of(error, *about)
     name = PurePath(step.script.source.path).name
     code = f" [{failure.sqlstate}]" if failure.sqlstate else ""
     return MigrationFailed(
@@ -149,7 +157,7 @@ def _place(step: Step, statement: Statement, error: psycopg.Error, note: str) ->
         return Location(
             path=source.path,
             line=first + int(row[1]) - 1,
-            source_line=source.line(first + int(row[1]) - 1),
+            source_line=source.excerpt(first + int(row[1]) - 1),
             note=note,
         )
     # The innermost call comes first; a body may run another DO.
@@ -160,7 +168,8 @@ def _place(step: Step, statement: Statement, error: psycopg.Error, note: str) ->
         line = first + int(lines[-1]) - 1
         text = source.line(line)
         column = len(text) - len(text.lstrip()) + 1
-        return Location(path=source.path, line=line, column=column, source_line=text, note=note)
+        shown = source.excerpt(line)
+        return Location(path=source.path, line=line, column=column, source_line=shown, note=note)
     return source.locate(offset, note=note)
 
 

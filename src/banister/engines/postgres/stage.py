@@ -35,6 +35,7 @@ from banister.model import (
     Version,
     WaitingForLock,
 )
+from banister.model.passwords import hide_passwords
 from banister.model.records import applied_row, end_entry, seed_entry, statement_entry
 from banister.script import checksum
 
@@ -154,7 +155,8 @@ class Stage:
     def said(self) -> Iterator[ServerNotice]:
         """Yield what the server said since the last call."""
         for notice in self.session.take_notices():
-            yield ServerNotice(step=self.step, severity=notice.severity, message=notice.message)
+            said = hide_passwords(notice.message)
+            yield ServerNotice(step=self.step, severity=notice.severity, message=said)
 
     def _become_ourselves(self, connection: Connection) -> None:
         """Make sure that what we write next is written by us, where the run began, under the lock.

@@ -18,6 +18,7 @@ from banister.errors import (
     MigrationFailed,
 )
 from banister.model import Statement, Step
+from banister.model.passwords import hide_passwords
 
 __all__ = [
     "DRIVER_ERRORS",
@@ -187,7 +188,7 @@ def failed_in_statement(
         )
     return failed(
         step,
-        message,
+        hide_passwords(message, statement.text),
         number=number,
         name=error_name(error),
         offset=statement.start + _named_offset(statement, message),
