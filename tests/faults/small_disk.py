@@ -24,6 +24,10 @@ class SmallDisk:
         """Let it hold so much."""
         _run("mount", "-o", f"remount,size={megabytes}m", self.path)
 
+    def forbid_writing(self) -> None:
+        """Make it read-only, also for root."""
+        _run("mount", "-o", "remount,ro", self.path)
+
 
 @contextmanager
 def small_disk(megabytes: int) -> Iterator[SmallDisk]:

@@ -90,7 +90,7 @@ class PostgresEngine:
                 raise refuse_without_transactions(self.database.display) from error
             raise HistoryError(
                 f"the history table {self._store.table} cannot be read: {first_line(error)}",
-                hint=self._membership() if error.sqlstate in {"42501", "22023"} else None,
+                hint=self._reading_hint(error),
             ) from error
         times = [row.applied_at for row in history.applied if row.applied_at is not None]
         self._last_applied = max(times, default=None)
@@ -341,6 +341,17 @@ class PostgresEngine:
                 f"the history table {self._store.table} cannot be written: {first_line(error)}",
                 hint="if the connection was lost, run `banister status` to see where things stand",
             ) from error
+
+    def _reading_hint(self, error: psycopg.Error) -> str | None:
+        match error.sqlstate:
+            case "42501" | "22023":
+                return self._membership()
+            case "55P03":
+                return (
+                    "another session has locked that table, and pg_locks tells which; run again "
+                    "when it is done"
+                )
+        return None
 
     def _ask(self, query: str) -> tuple[Any, ...] | None:
         high, low = self._key

@@ -42,6 +42,9 @@ _STARTING = (
     "the database system is not accepting connections",
 )
 
+#: How long a read of the history waits for somebody who has locked the table.
+_READING_WAITS = "10s"
+
 #: What a server says that has no connection left (SQLSTATE 53300).
 _FULL = ("too many clients", "too many connections", "remaining connection slots")
 
@@ -175,11 +178,12 @@ class Session:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One read-only snapshot; row security raises instead of hiding rows."""
+        """One read-only snapshot; row security raises instead of hiding rows, and so do locks."""
         self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             with self.connection.pipeline():
                 self.connection.execute("SET LOCAL row_security = off")
+                self.connection.execute(f"SET LOCAL lock_timeout = '{_READING_WAITS}'".encode())
                 for statement in LOCAL_TIMES:
                     self.connection.execute(statement)
                 self.be_ourselves()

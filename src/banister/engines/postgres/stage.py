@@ -144,8 +144,6 @@ class Stage:
             )
         except psycopg.errors.UniqueViolation:
             raise HistoryChanged from None
-        except psycopg.Error as error:
-            raise failed_at_end(self.step, error, "recording it") from error
         return replace(row, applied_at=at, down_text=None)
 
     def done(self, number: int) -> StatementDone:
@@ -265,7 +263,7 @@ class Stage:
             self.session.leave_nothing_behind()
         except psycopg.Error as error:
             self._roll_back(connection)
-            raise failed_at_end(self.step, error, "recording it") from error
+            raise self._ended(error, "recording it") from error
         except BaseException:
             self._roll_back(connection)
             raise
@@ -276,15 +274,19 @@ class Stage:
             if connection.closed:
                 raise self._unknown(error) from error
             self._roll_back(connection)
-            failed = failed_at_end(self.step, error, "COMMIT")
-            if error.sqlstate in _PASSING:
-                raise TryAgain(_PASSING[error.sqlstate], failed) from error
-            raise failed from error
+            raise self._ended(error, "COMMIT") from error
         if ended != "COMMIT":
             raise self.refusal(
                 "the server rolled it back", "look for statements that end the transaction"
             )
         fail_point(FailPoint.AFTER_COMMIT, connection.fileno)
+
+    def _ended(self, error: psycopg.Error, what: str) -> Exception:
+        """Return what is to be raised for a transaction that was rolled back in `what`."""
+        failed = failed_at_end(self.step, error, what)
+        if error.sqlstate in _PASSING:
+            return TryAgain(_PASSING[error.sqlstate], failed)
+        return failed
 
     def _unknown(self, error: psycopg.Error) -> OutcomeUnknown:
         return OutcomeUnknown(

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 
 import psycopg
+from psycopg import generators
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
 
 from banister.engines.postgres.faults import failed_in_statement, refused_statement
 from banister.engines.postgres.session import Connection
@@ -72,14 +75,26 @@ def batches(step: Step) -> Iterator[Batch]:
 def _send_alone(connection: Connection, step: Step, number: int, statement: Statement) -> None:
     try:
         if statement.copy_start is None:
-            # A pipeline of one: the extended protocol, results as text, which every type has.
-            with connection.pipeline():
-                connection.execute(statement.text.encode())
+            _execute(connection, statement.text.encode())
         else:
             _copy(connection, step, statement)
         _check_encoding(connection, step, number, statement)
     except psycopg.Error as error:
         raise failed_in_statement(step, number, statement, error) from error
+
+
+def _execute(connection: Connection, text: bytes) -> None:
+    """Run one statement with the extended protocol; results as text, which every type has.
+
+    Not in a pipeline, where the driver loses what a server says as it ends the session.
+    """
+    connection.pgconn.send_query_params(text, None)
+    for result in connection.wait(generators.execute(connection.pgconn)):
+        if result.status in {ExecStatus.COPY_IN, ExecStatus.COPY_OUT}:
+            connection.close()
+            raise psycopg.ProgrammingError("COPY between server and client is no statement here")
+        if result.status == ExecStatus.FATAL_ERROR:
+            raise error_from_result(result, encoding=connection.info.encoding)
 
 
 def _send_batch(connection: Connection, step: Step, batch: Batch) -> None:
