@@ -39,7 +39,7 @@ _CUTS = {
 _AT_POINT = {Fault.POINT_KILL, Fault.POINT_DROP, Fault.TWICE, Fault.SQLITE_POINT}
 _ON_SQLITE = {Fault.SQLITE_KILL, Fault.SQLITE_POINT}
 #: A server that starts takes its time: one crash in so many injections.
-_CRASH_EVERY = 40
+_CRASH_EVERY = 100
 #: A run may be over before its fault comes; so often another one is tried.
 _TRIES = 20
 
