@@ -271,7 +271,7 @@ def test_the_server_s_notices_are_told_also_those_before_a_failure(site: Site) -
 
 def test_copying_out_is_refused_and_leaves_nothing(site: Site) -> None:
     site.write({"001_out": "CREATE TABLE t (id int);\nCOPY t TO STDOUT;\nSELECT 1;"})
-    with pytest.raises(banister.MigrationFailed, match="COPY"):
+    with pytest.raises(banister.FindingsError, match="COPY"):
         site.up()
     assert not site.exists("t")
     assert site.applied() == []
