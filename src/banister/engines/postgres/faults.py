@@ -55,6 +55,7 @@ def failure_of(error: psycopg.Error, *about: str) -> Failure:
     def told(said: str | None) -> str | None:
         return said and hide_passwords(said, *about)
 
+    error = _first_said(error)
     diag = error.diag
     return Failure(
         message=told(diag.message_primary or str(error).strip().partition("\n")[0]) or "",
@@ -63,6 +64,13 @@ def failure_of(error: psycopg.Error, *about: str) -> Failure:
         server_hint=told(diag.message_hint),
         context=told(diag.context),
     )
+
+
+def _first_said(error: psycopg.Error) -> psycopg.Error:
+    """Return the error that was there before the driver stumbled over its consequences."""
+    while error.sqlstate is None and isinstance(error.__context__, psycopg.Error):
+        error = error.__context__
+    return error
 
 
 def first_line(error: psycopg.Error) -> str:
