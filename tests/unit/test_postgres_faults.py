@@ -6,10 +6,14 @@ import pytest
 from banister.engines.postgres.faults import first_line
 
 
+def stumble() -> None:
+    try:
+        raise psycopg.errors.AdminShutdown("terminating connection")
+    finally:
+        raise psycopg.OperationalError("cannot exit pipeline mode while busy")
+
+
 def test_what_the_driver_stumbles_over_afterwards_does_not_cover_the_cause() -> None:
     with pytest.raises(psycopg.OperationalError) as caught:
-        try:
-            raise psycopg.errors.AdminShutdown("terminating connection")
-        finally:
-            raise psycopg.OperationalError("cannot exit pipeline mode while busy")
+        stumble()
     assert first_line(caught.value) == "terminating connection [57P01]"
