@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from banister._version import __version__
 from banister.engines import Database, Engine, open_engine
@@ -45,6 +45,7 @@ from banister.project import (
     Settings,
     Target,
     TargetKind,
+    choose_scratch,
     choose_target,
     load_settings,
     next_version,
@@ -56,7 +57,11 @@ from banister.records import Decision, Keeper
 from banister.runner import Job, run
 from banister.snapshot import Snapshot
 
+E = TypeVar("E")
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from banister.proof import ProofEvent, Proven
 
 __all__ = ["Decision", "OnEvent", "Preview", "Project", "Status", "open_project"]
 
@@ -90,13 +95,15 @@ def open_project(
     environ: Mapping[str, str] | None = None,
     settings: Mapping[str, object] | None = None,
     offline: bool = False,
+    scratch_url: str | None = None,
 ) -> "Project":
     """Open a project: its settings are read, its database is chosen, nothing is connected yet.
 
     `url` names the database; without it the ways of the command line hold, in their order.
     `root` is where the settings are looked for (the current folder), `settings` overrides single
     ones. `offline` is for what needs the files alone: a database that cannot be read from its URL
-    then counts as none. Raises UsageError for settings or a URL that cannot be read.
+    then counts as none. `scratch_url` names a server on which scratch databases may be made.
+    Raises UsageError for settings or a URL that cannot be read.
     """
     start = Path(root) if root is not None else Path.cwd()
     variables = os.environ if environ is None else environ
@@ -110,7 +117,8 @@ def open_project(
         if not offline:
             raise
         target = None
-    return Project(settings=loaded, target=target)
+    scratch = choose_scratch(loaded, url=scratch_url, environ=variables)
+    return Project(settings=loaded, target=target, scratch=scratch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +128,8 @@ class Project:
     settings: Settings
     #: None: only what needs no database can be done.
     target: Target | None
+    #: None: a server is started where scratch databases are needed.
+    scratch: Target | None = None
 
     @property
     def dialect(self) -> Dialect | None:
@@ -226,6 +236,22 @@ class Project:
         found = lint(plain, Dialect.POSTGRESQL)
         only = lint(sqlite, Dialect.SQLITE, only_ending=".sqlite.sql")
         return (*found, *(finding for finding in only if finding not in found))
+
+    def verify(self, *, on_event: Callable[["ProofEvent"], None] | None = None) -> "Proven":
+        """Try every way down on scratch databases, and return what came of it; see `prove`.
+
+        The database that is named is never touched. Raises FindingsError before anything runs,
+        MigrationFailed where an up does not run at all, ServerError where no scratch database can
+        be had.
+        """
+        # An offline command does not need them.
+        from banister.proof import prove  # noqa: PLC0415
+        from banister.scratch import open_scratch  # noqa: PLC0415
+
+        folder, options = self.folder(), self._options()
+        with open_scratch(self.settings, dialect=options.dialect, named=self.scratch) as scratch:
+            proofs = prove(folder, scratch, _info(), options)
+            return _drive(proofs, on_event)
 
     def new(self, name: str, *, now: datetime) -> tuple[Path, Path]:
         """Create an up and a down file with the next number; nothing is ever overwritten."""
@@ -335,7 +361,7 @@ def _refuse_no_count(count: int) -> None:
         raise UsageError("the number of migrations to roll back must be 1 or more")
 
 
-def _drive(events: Generator[Event, None, T], on_event: OnEvent | None) -> T:
+def _drive(events: Generator[E, None, T], on_event: Callable[[E], None] | None) -> T:
     """Hand every event on; an exception in the callback ends the run as any other does."""
     try:
         while True:

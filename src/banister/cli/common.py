@@ -29,7 +29,11 @@ class Invocation:
     environment: str | None = None
 
     def project(
-        self, *, offline: bool = False, settings: Mapping[str, object] | None = None
+        self,
+        *,
+        offline: bool = False,
+        settings: Mapping[str, object] | None = None,
+        scratch_url: str | None = None,
     ) -> "Project":
         """Open the project that the options name; its secrets are kept out of every output.
 
@@ -45,11 +49,15 @@ class Invocation:
                 env=self.environment,
                 settings=settings,
                 offline=offline,
+                scratch_url=scratch_url,
             )
         except BaseException:
             # What could not be read may still hold a password.
-            self.output.hide(guess_secrets([self.url or ""]))
+            self.output.hide(guess_secrets([self.url or "", scratch_url or ""]))
             raise
+        if project.scratch is not None:
+            self.output.hide(hidden(project.scratch.secrets, project.scratch.display))
+            self.output.findings(project.scratch.warnings)
         if project.target is not None:
             self.output.hide(hidden(project.target.secrets, project.target.display))
             self.output.findings(project.target.warnings)

@@ -24,6 +24,7 @@ _COMMANDS = {
     "plan": "Show what would run, and check the files; nothing is run.",
     "migrate": "Up, dry run, rollback and status behind one command.",
     "new": "Create the next pair of files.",
+    "verify": "Try every way down on a scratch database.",
     "lint": "Check the files alone; no database.",
     "snapshot": "Print the schema as text for git, or compare it with such a text.",
     "baseline": "Adopt an existing database.",

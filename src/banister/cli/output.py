@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Collection, Iterable
 from contextlib import nullcontext, suppress
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from banister.cli.progress import ProgressLine
 from banister.errors import BanisterError, Finding, FindingsError, Severity
@@ -43,6 +43,9 @@ from banister.report import (
     skipped_json,
     step_json,
 )
+
+if TYPE_CHECKING:
+    from banister.proof import ProofEvent
 
 __all__ = ["Output"]
 
@@ -147,6 +150,11 @@ class Output:
                 self._parts.setdefault("retries", []).append(event_json(event))
             case Recovered():
                 self._parts.setdefault("recoveries", []).append(event_json(event))
+
+    def proving(self, event: "ProofEvent") -> None:
+        """Show how far a proof has come."""
+        if self._progress is not None:
+            self._progress.show(event)
 
     def fail(self, error: BanisterError) -> None:
         """Report the error that ended the command."""

@@ -5,8 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from banister.model import Progress, StatementDone, StepStarted
+
+if TYPE_CHECKING:
+    from banister.proof import ProofEvent
+
+    _Shown = StepStarted | StatementDone | Progress | ProofEvent
 
 __all__ = ["ProgressLine"]
 
@@ -20,17 +26,17 @@ class ProgressLine:
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
-        self._event: StepStarted | StatementDone | Progress | None = None
+        self._event: _Shown | None = None
         self._started = 0.0
         self._drawn = False
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def show(self, event: StepStarted | StatementDone | Progress) -> None:
+    def show(self, event: "_Shown") -> None:
         """Take over what the line says; the first event of a step starts its clock."""
         with self._lock:
-            if isinstance(event, StepStarted):
+            if isinstance(event, StepStarted) or self._event is None:
                 self._started = time.monotonic()
             self._event = event
         if self._thread is None:
@@ -68,7 +74,9 @@ class ProgressLine:
                 self._drawn = True
 
 
-def _text(event: StepStarted | StatementDone | Progress, elapsed: float) -> str:
+def _text(event: "_Shown", elapsed: float) -> str:
+    if not isinstance(event, StepStarted | StatementDone | Progress):
+        return f"  {event.number} of {event.total} tried  {event.doing}  {elapsed:.1f} s"
     total = len(event.step.statements)
     match event:
         case Progress():

@@ -6,7 +6,13 @@ from banister.project.keys import KEYS, Key, Kind
 from banister.project.new_files import next_number, next_version, write_pair
 from banister.project.scaffold import start_project
 from banister.project.secrets import redact
-from banister.project.target import Target, TargetKind, choose_target, no_target_error
+from banister.project.target import (
+    Target,
+    TargetKind,
+    choose_scratch,
+    choose_target,
+    no_target_error,
+)
 
 __all__ = [
     "KEYS",
@@ -15,6 +21,7 @@ __all__ = [
     "Settings",
     "Target",
     "TargetKind",
+    "choose_scratch",
     "choose_target",
     "load_settings",
     "next_number",

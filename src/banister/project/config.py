@@ -28,7 +28,7 @@ _OWN_FILE = "banister.toml"
 _PYPROJECT = "pyproject.toml"
 _PREFIX = "BANISTER_"
 #: Read elsewhere: which database, and which environment.
-_SPECIAL_VARIABLES = ("BANISTER_URL", "BANISTER_ENV")
+_SPECIAL_VARIABLES = ("BANISTER_URL", "BANISTER_ENV", "BANISTER_SCRATCH_URL")
 _FOREIGN_PREFIXES = ("BANISTER_TEST_", "BANISTER_REQUIRE_")
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 

@@ -14,7 +14,7 @@ from banister.project.conninfo import parse_keywords, parse_url
 from banister.project.env_file import expand, read_env_file
 from banister.project.secrets import forms_of
 
-__all__ = ["Target", "TargetKind", "choose_target", "no_target_error"]
+__all__ = ["Target", "TargetKind", "choose_scratch", "choose_target", "no_target_error"]
 
 _FORMS = (
     "postgresql://user@host:5432/dbname, key=value pairs such as service=NAME, "
@@ -80,8 +80,37 @@ def choose_target(
     Raises UsageError, never with a secret in it, for a value that names no database.
     """
     named = next((way for way in _ways(settings, url, environ) if way.value.strip()), None)
+    return None if named is None else _chosen(named, settings, environ)
+
+
+def choose_scratch(
+    settings: Settings, *, url: str | None, environ: Mapping[str, str]
+) -> Target | None:
+    """Return the server on which scratch databases may be made, or None where none is named.
+
+    `url` (the flag) > BANISTER_SCRATCH_URL. Raises UsageError as `choose_target` does.
+    """
+    ways = (
+        _Named(value=url or "", source="--scratch-url", base=Path.cwd()),
+        _Named(
+            value=environ.get("BANISTER_SCRATCH_URL", ""),
+            source="BANISTER_SCRATCH_URL",
+            base=Path.cwd(),
+        ),
+    )
+    named = next((way for way in ways if way.value.strip()), None)
     if named is None:
         return None
+    target = _chosen(named, settings, environ)
+    if target.kind is not TargetKind.POSTGRESQL:
+        raise UsageError(
+            f"{named.source} names no PostgreSQL server",
+            hint="without it a server is started for the time of the command",
+        )
+    return target
+
+
+def _chosen(named: _Named, settings: Settings, environ: Mapping[str, str]) -> Target:
     value = named.value.strip()
     try:
         if named.is_path and not _SCHEME.match(value):
@@ -92,8 +121,8 @@ def choose_target(
         raise UsageError(
             f"{named.source}: {exc.message}", location=named.location, hint=exc.hint
         ) from None
-    if named.source == "--url" and target.secrets:
-        target = replace(target, warnings=(_password_in_arguments(),))
+    if named.source in {"--url", "--scratch-url"} and target.secrets:
+        target = replace(target, warnings=(_password_in_arguments(named.source),))
     if target.kind is TargetKind.POSTGRESQL:
         password = environ.get("PGPASSWORD", "")
         target = replace(target, secrets=target.secrets | forms_of(password))
@@ -257,11 +286,13 @@ def _in_memory() -> UsageError:
     )
 
 
-def _password_in_arguments() -> Finding:
+def _password_in_arguments(flag: str) -> Finding:
     return Finding(
         severity=Severity.WARNING,
         code="password_in_arguments",
-        message="--url holds a password, and other users of this machine can see the arguments of "
-        "a command",
-        hint="use DATABASE_URL, PGPASSWORD, ~/.pgpass or a service file instead",
+        message=f"{flag} holds a password, and other users of this machine can see the arguments "
+        "of a command",
+        hint="use DATABASE_URL, PGPASSWORD, ~/.pgpass or a service file instead"
+        if flag == "--url"
+        else "use BANISTER_SCRATCH_URL, ~/.pgpass or a service file instead",
     )

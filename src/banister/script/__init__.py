@@ -5,6 +5,7 @@ from banister.script.checksum import RunningChecksum, checksum
 from banister.script.classify import Control, Traits, traits
 from banister.script.decode import decode, decode_part, invisible_characters, wide_encoding
 from banister.script.directives import misplaced_directives, read_directives, top_is_whole
+from banister.script.refusals import cluster_work
 from banister.script.scan import Problem, Scan, scan, split_statements
 from banister.script.statements import LargeStatements, statements_of
 from banister.script.targets import Work, WorkKind, work_of
@@ -21,6 +22,7 @@ __all__ = [
     "Work",
     "WorkKind",
     "checksum",
+    "cluster_work",
     "decode",
     "decode_part",
     "invisible_characters",

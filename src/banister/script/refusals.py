@@ -6,10 +6,19 @@ the server. SQLite: https://sqlite.org/lang_vacuum.html, https://sqlite.org/lang
 https://sqlite.org/pragma.html.
 """
 
+from banister.model import Dialect, Statement
 from banister.script.words import NO_WORD, Words
 
-__all__ = ["READING_PRAGMAS", "copies_to_client", "postgres_refusal", "sqlite_refusal"]
+__all__ = [
+    "READING_PRAGMAS",
+    "cluster_work",
+    "copies_to_client",
+    "postgres_refusal",
+    "sqlite_refusal",
+]
 
+#: What all databases of a server have in common.
+_SHARED = frozenset({"ROLE", "USER", "GROUP", "DATABASE", "TABLESPACE"})
 _OFF = frozenset({"false", "off", "0", "no"})
 
 #: Pragmas that only read, or act, when they are given something in parentheses.
@@ -56,6 +65,42 @@ def copies_to_client(words: Words) -> bool:
         number = words.after_group(number)
     # The server takes the two names for the same: gram.y, copy_file_name.
     return words.key(number) == "TO" and words.key(number + 1) in {"STDOUT", "STDIN"}
+
+
+def cluster_work(statement: Statement, dialect: Dialect) -> str | None:
+    """Return the name of a statement that reaches beyond its database, None for any other.
+
+    Roles, databases, tablespaces and the server's settings are shared by the whole cluster; a COPY
+    to or from a file or a program works on the server's own machine.
+    """
+    words = Words(statement.text, dialect)
+    match words.keys(0, 3):
+        case ("CREATE" | "ALTER" | "DROP", "USER", "MAPPING"):
+            return None
+        case ("CREATE" | "ALTER" | "DROP" as verb, kind, _) if kind in _SHARED:
+            return f"{verb} {kind}"
+        case ("COMMENT", "ON", kind) if kind in _SHARED:
+            return f"COMMENT ON {kind}"
+        case ("ALTER", "SYSTEM", _):
+            return "ALTER SYSTEM"
+        case ("REASSIGN" | "DROP" as verb, "OWNED", _):
+            return f"{verb} OWNED"
+        case ("COPY", _, _):
+            return _copy_on_the_server(words)
+    return None
+
+
+def _copy_on_the_server(words: Words) -> str | None:
+    depth = 0
+    for number, word in enumerate(words):
+        depth += (word.key == "(") - (word.key == ")")
+        if depth or word.key not in {"FROM", "TO"}:
+            continue
+        behind = words[number + 1]
+        if behind.key == "PROGRAM":
+            return f"COPY {word.key} PROGRAM"
+        return None if behind.key in {"STDIN", "STDOUT"} else f"COPY {word.key} a file"
+    return None
 
 
 def _create_or_drop(words: Words, verb: str, kind: str) -> str | None:

@@ -1,0 +1,34 @@
+"""Which statements reach beyond their database, and so not onto a borrowed server. No I/O."""
+
+from collections.abc import Iterable, Iterator
+
+from banister.errors import Finding, Severity
+from banister.model import Dialect, Step
+from banister.script import cluster_work
+
+__all__ = ["beyond_the_database"]
+
+
+def beyond_the_database(steps: Iterable[Step]) -> tuple[Finding, ...]:
+    """Return an error for each statement that changes the whole server or works on its machine.
+
+    Told from its tokens: what a DO body or a function does is not seen.
+    """
+    return tuple(_findings(steps))
+
+
+def _findings(steps: Iterable[Step]) -> Iterator[Finding]:
+    for step in steps:
+        for number, statement in step.to_run():
+            what = cluster_work(statement, Dialect.POSTGRESQL)
+            if what is None:
+                continue
+            note = f"{step.direction}, statement {number} of {len(step.statements)}"
+            yield Finding(
+                severity=Severity.ERROR,
+                code="reaches_cluster",
+                message=f"{what} reaches the whole server, which is not ours to try things on",
+                location=step.script.source.locate(statement.start, note=note),
+                hint="without --scratch-url it is tried on a server of its own",
+                version=step.version.text,
+            )

@@ -1,0 +1,158 @@
+"""What came of trying the ways down, and how that is judged. No I/O."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from banister.errors import BanisterError
+from banister.model import Migration, Version
+from banister.snapshot import Difference, Weight
+
+__all__ = ["Again", "Chain", "Down", "Proof", "ProofEvent", "Proven", "judge"]
+
+
+class Down(StrEnum):
+    """What a down file does to what its up changed."""
+
+    EXACT = "exact"
+    #: Columns stand in another order, or a text says the same in other words.
+    ORDER_ONLY = "order_only"
+    #: Something is left, lost or other than before.
+    DIFFERS = "differs"
+    FAILS = "fails"
+    #: There is none, and nobody says that there is no way back.
+    MISSING = "missing"
+    #: Declared so.
+    IRREVERSIBLE = "irreversible"
+    #: What is left is what `keep=` declares.
+    KEPT = "kept"
+
+
+class Again(StrEnum):
+    """What the up file does when it runs again behind its down."""
+
+    OK = "ok"
+    FAILS = "fails"
+    DIFFERS = "differs"
+    #: The down left nothing to try it on, or there is none.
+    NOT_TRIED = "not_tried"
+
+
+#: What needs no change.
+_GOOD = frozenset({Down.EXACT, Down.ORDER_ONLY, Down.IRREVERSIBLE, Down.KEPT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What came of one migration."""
+
+    version: Version
+    name: str
+    down: Down
+    again: Again = Again.NOT_TRIED
+    #: What is not as it was before the up, once the down has run.
+    differences: tuple[Difference, ...] = ()
+    #: What is not as it was behind the first up, once the up has run again.
+    differences_again: tuple[Difference, ...] = ()
+    #: Of those, what the file declares with `keep=`.
+    kept: tuple[str, ...] = ()
+    #: Why the down, or the second up, failed.
+    error: BanisterError | None = None
+    #: The versions it was proven together with, where a group says so.
+    together: tuple[Version, ...] = ()
+    #: The verdict of an earlier run on the same texts.
+    cached: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing has to be done."""
+        return self.down in _GOOD and self.again in {Again.OK, Again.NOT_TRIED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """What came of going all the way down and all the way up again."""
+
+    #: From where nothing leads further down; None: the way ended at the empty database.
+    stopped_at: Version | None = None
+    #: How many migrations went down and up.
+    length: int = 0
+    down: Down = Down.EXACT
+    again: Again = Again.OK
+    differences: tuple[Difference, ...] = ()
+    differences_again: tuple[Difference, ...] = ()
+    error: BanisterError | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing has to be done."""
+        return self.down in _GOOD and self.again in {Again.OK, Again.NOT_TRIED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proven:
+    """All that `verify` found out."""
+
+    proofs: tuple[Proof, ...]
+    #: None: not tried, since an up failed.
+    chain: Chain | None
+    #: What it was found out on, for people.
+    server: str
+    duration_ms: int
+
+    @property
+    def good(self) -> bool:
+        """Whether every way down does what it should."""
+        return all(proof.good for proof in self.proofs) and (self.chain is None or self.chain.good)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofEvent:
+    """How far the proof has come."""
+
+    #: What is being done, for people.
+    doing: str
+    number: int
+    total: int
+
+
+def judge(
+    differences: Iterable[Difference], migrations: Iterable[Migration]
+) -> tuple[Down, tuple[Difference, ...], tuple[str, ...]]:
+    """Return the verdict about a way down that ran, its differences and what was kept on purpose.
+
+    What `keep=` declares, in either file, is told apart and is no difference.
+    """
+    declared = {
+        _plain(name)
+        for migration in migrations
+        for script in (migration.up, migration.down)
+        if script is not None
+        for name in script.directives.keep
+    }
+    kept: list[str] = []
+    others: list[Difference] = []
+    for difference in differences:
+        name = _declared_name(difference, declared)
+        if name is None:
+            others.append(difference)
+        elif name not in kept:
+            kept.append(name)
+    if any(difference.weight is Weight.REAL for difference in others):
+        return Down.DIFFERS, tuple(others), tuple(kept)
+    if kept:
+        return Down.KEPT, tuple(others), tuple(kept)
+    return (Down.ORDER_ONLY if others else Down.EXACT), tuple(others), ()
+
+
+def _declared_name(difference: Difference, declared: set[str]) -> str | None:
+    """Return what a difference is about where it, or what it is a part of, was declared."""
+    identity = difference.identity
+    about = [str(identity)]
+    if identity.of is not None:
+        about += [f"{kind} {identity.of}" for kind in ("table", "view", "materialized view")]
+    return next((name for name in map(_plain, about) if name in declared), None)
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.replace('"', "").lower().split())

@@ -1,0 +1,159 @@
+"""What `verify` found → text and JSON. No I/O."""
+
+from typing import Any
+
+from banister.errors import BanisterError
+from banister.proof.verdicts import Again, Chain, Down, Proof, Proven
+from banister.report.style import Style, columns, duration, plural
+from banister.report.text import error_lines
+from banister.snapshot import Difference
+
+__all__ = ["proof_lines", "proven_json"]
+
+#: More of one kind are counted.
+_SHOWN = 12
+_WORDS = {
+    Down.EXACT: "exact",
+    Down.ORDER_ONLY: "order only",
+    Down.DIFFERS: "differs",
+    Down.FAILS: "fails",
+    Down.MISSING: "missing",
+    Down.IRREVERSIBLE: "irreversible",
+    Down.KEPT: "kept",
+}
+_AGAIN = {
+    Again.OK: "up again ok",
+    Again.FAILS: "up again fails",
+    Again.DIFFERS: "up again differs",
+    Again.NOT_TRIED: "",
+}
+
+
+def proof_lines(proven: Proven, style: Style) -> list[str]:
+    """Return the table of verdicts, then what is behind each that is not good."""
+    lines = columns([_cells(proof, style) for proof in proven.proofs])
+    told: set[tuple[str, ...]] = set()
+    for proof in proven.proofs:
+        together = tuple(version.text for version in proof.together)
+        if together in told:
+            continue
+        told |= {together} if together else set()
+        lines += _behind(proof, style)
+    if proven.chain is not None:
+        lines += ["", *_chain_lines(proven.chain, style)]
+    return [*lines, "", _summary(proven, style)]
+
+
+def _cells(proof: Proof, style: Style) -> list[tuple[str, str]]:
+    mark = style.good if proof.good else style.bad
+    if proof.down in {Down.ORDER_ONLY, Down.IRREVERSIBLE, Down.KEPT}:
+        mark = style.warn
+    word, again = _WORDS[proof.down], _AGAIN[proof.again]
+    note = _note(proof)
+    return [
+        (proof.version.text, style.bold(proof.version.text)),
+        (proof.name, proof.name),
+        (word, mark(word)),
+        (again, style.dim(again) if proof.again is Again.OK else style.bad(again)),
+        (note, style.dim(note)),
+    ]
+
+
+def _note(proof: Proof) -> str:
+    notes = []
+    if proof.together:
+        notes.append("with " + ", ".join(v.text for v in proof.together if v != proof.version))
+    if proof.kept:
+        notes.append("keeps " + ", ".join(proof.kept))
+    if proof.down is Down.MISSING:
+        notes.append("no down file, and not declared irreversible")
+    return "; ".join(notes)
+
+
+def _behind(proof: Proof, style: Style) -> list[str]:
+    label = f"{proof.version}_{proof.name}"
+    lines: list[str] = []
+    if proof.differences and proof.down not in {Down.KEPT, Down.EXACT}:
+        lines += ["", f"{style.bold(label)}: after its down", *_listed(proof.differences)]
+    if proof.differences_again and proof.again is Again.DIFFERS:
+        lines += ["", f"{style.bold(label)}: after its second up"]
+        lines += _listed(proof.differences_again)
+    if proof.error is not None:
+        what = "its down fails" if proof.down is Down.FAILS else "its second up fails"
+        lines += ["", f"{style.bold(label)}: {what}", *_indented(proof.error, style)]
+    return lines
+
+
+def _chain_lines(chain: Chain, style: Style) -> list[str]:
+    if not chain.length:
+        return [style.dim(f"no way down from {chain.stopped_at}: the whole way was not tried")]
+    goal = f"down to {chain.stopped_at}" if chain.stopped_at else "all the way down"
+    if chain.error is not None:
+        way = "down" if chain.down is Down.FAILS else "up again"
+        return [
+            f"{goal} and up again: {style.bad(f'fails on the way {way}')}",
+            *_indented(chain.error, style),
+        ]
+    verdict = _WORDS[chain.down] if chain.down is not Down.EXACT else "exact"
+    mark = style.good if chain.good else style.bad
+    lines = [f"{goal} and up again: {mark(verdict)}"]
+    lines += _listed(chain.differences) if chain.down is Down.DIFFERS else []
+    if chain.again is Again.DIFFERS:
+        lines += ["behind the way up again:", *_listed(chain.differences_again)]
+    return lines
+
+
+def _listed(differences: tuple[Difference, ...]) -> list[str]:
+    lines = [f"  {difference}" for difference in differences[:_SHOWN]]
+    if len(differences) > _SHOWN:
+        lines.append(f"  … and {len(differences) - _SHOWN} more")
+    return lines
+
+
+def _indented(error: BanisterError, style: Style) -> list[str]:
+    return [f"  {line}" for line in error_lines(error, style)]
+
+
+def _summary(proven: Proven, style: Style) -> str:
+    bad = sum(not proof.good for proof in proven.proofs)
+    count = plural(len(proven.proofs), "migration")
+    verdict = style.bad(f"{bad} to look at") if bad else style.good("every way down is proven")
+    return f"{count} on {proven.server} in {duration(proven.duration_ms)}: {verdict}"
+
+
+def proven_json(proven: Proven) -> dict[str, Any]:
+    """Return what was found out, for the envelope."""
+    return {
+        "migrations": [_proof_json(proof) for proof in proven.proofs],
+        "chain": None if proven.chain is None else _chain_json(proven.chain),
+        "server": proven.server,
+        "duration_ms": proven.duration_ms,
+    }
+
+
+def _proof_json(proof: Proof) -> dict[str, Any]:
+    return {
+        "version": proof.version.text,
+        "name": proof.name,
+        "up": "ok",
+        "down": proof.down.value,
+        "again": proof.again.value,
+        "data": None,
+        "differences": [str(difference) for difference in proof.differences],
+        "differences_again": [str(difference) for difference in proof.differences_again],
+        "kept": list(proof.kept),
+        "together": [version.text for version in proof.together],
+        "error": None if proof.error is None else proof.error.message,
+    }
+
+
+def _chain_json(chain: Chain) -> dict[str, Any]:
+    return {
+        "down": chain.down.value,
+        "again": chain.again.value,
+        "length": chain.length,
+        "stopped_at": None if chain.stopped_at is None else chain.stopped_at.text,
+        "differences": [str(difference) for difference in chain.differences],
+        "differences_again": [str(difference) for difference in chain.differences_again],
+        "error": None if chain.error is None else chain.error.message,
+    }

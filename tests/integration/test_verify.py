@@ -1,0 +1,259 @@
+"""Ways down that do not lead back are found and named; those that do are told apart from them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import banister
+from banister.errors import FindingsError, MigrationFailed
+from banister.proof import Again, Down, Proven
+from conftest import clean_environment
+
+BASE = {
+    "001_base.up": "CREATE TABLE t (id int PRIMARY KEY, note text NOT NULL DEFAULT 'x');\n"
+    "CREATE INDEX t_note ON t (note);",
+    "001_base.down": "DROP TABLE t;",
+}
+
+
+def project(root: Path, files: Mapping[str, str], **options: str) -> banister.Project:
+    folder = root / "migrations"
+    folder.mkdir(exist_ok=True)
+    for name, text in {**BASE, **files}.items():
+        (folder / f"{name}.sql").write_text(text)
+    return banister.open(root=root, environ={}, **options)
+
+
+def verify(root: Path, files: Mapping[str, str], **options: str) -> Proven:
+    return project(root, files, **options).verify()
+
+
+#: One wrong down a row: its up, its down, and what is said about it.
+WRONG = {
+    "typo behind IF EXISTS": (
+        "CREATE TABLE extra (id int);",
+        "DROP TABLE IF EXISTS extras;",
+        "table extra: not expected",
+    ),
+    "lost index": (
+        "ALTER TABLE t DROP COLUMN note;",
+        "ALTER TABLE t ADD COLUMN note text NOT NULL DEFAULT 'x';",
+        "index t_note: missing",
+    ),
+    "another default": (
+        "ALTER TABLE t ALTER COLUMN note SET DEFAULT 'y';",
+        "ALTER TABLE t ALTER COLUMN note DROP DEFAULT;",
+        "column t.note: default 'x'::text → none",
+    ),
+    "nullable now": (
+        "ALTER TABLE t ALTER COLUMN note TYPE varchar(20);",
+        "ALTER TABLE t ALTER COLUMN note TYPE text, ALTER COLUMN note DROP NOT NULL;",
+        "column t.note",
+    ),
+    "another type": (
+        "ALTER TABLE t ALTER COLUMN id TYPE bigint;",
+        "ALTER TABLE t ALTER COLUMN id TYPE smallint;",
+        "column t.id: type integer → smallint",
+    ),
+    "enum value left": (
+        "CREATE TYPE mood AS ENUM ('good'); ALTER TABLE t ADD COLUMN m mood;",
+        "ALTER TABLE t DROP COLUMN m;",
+        "type mood: not expected",
+    ),
+    "constraint lost": (
+        "ALTER TABLE t DROP CONSTRAINT t_pkey;",
+        "SELECT 1;",
+        "t_pkey",
+    ),
+    "column left": (
+        "ALTER TABLE t ADD COLUMN a int, ADD COLUMN b int;",
+        "ALTER TABLE t DROP COLUMN a;",
+        "column t.b: not expected",
+    ),
+    "index made otherwise": (
+        "DROP INDEX t_note;",
+        "CREATE INDEX t_note ON t (note DESC);",
+        "index t_note",
+    ),
+    "function left": (
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+        "SELECT 1;",
+        "function f()",
+    ),
+    "empty down": ("CREATE VIEW v AS SELECT id FROM t;", "-- nothing\n", "view v: not expected"),
+    "concurrently left": (
+        "CREATE INDEX CONCURRENTLY t_more ON t (id, note);",
+        "DROP INDEX IF EXISTS t_moer;",
+        "index t_more: not expected",
+    ),
+}
+FAILING = {
+    "wrong drop order": (
+        "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int REFERENCES p);",
+        "DROP TABLE p; DROP TABLE c;",
+        "cannot drop table p",
+    ),
+    "never run": ("CREATE TABLE p (id int);", "DROP TABEL p;", "syntax error"),
+    "names what is not there": ("CREATE TABLE p (id int);", "DROP TABLE q;", "does not exist"),
+    "refused text": ("CREATE TABLE p (id int);", "DROP TABLE p; COMMIT;", "COMMIT cannot stand"),
+}
+
+
+def test_each_wrong_down_is_caught_and_named(tmp_path: Path) -> None:
+    files = {}
+    for number, (up, down, _) in enumerate(WRONG.values(), start=2):
+        # Each on tables of its own, so that one wrong down tells nothing about the next.
+        schema = f"s{number}"
+        set_up = f"CREATE SCHEMA {schema}; SET LOCAL search_path = {schema};"
+        base = BASE["001_base.up"]
+        files[f"{2 * number:03}_base.up"] = f"{set_up}\n{base}"
+        files[f"{2 * number:03}_base.down"] = f"DROP SCHEMA {schema} CASCADE;"
+        inside = f"SET search_path = {schema};\n"
+        off = "-- banister: transaction=off\n" if "CONCURRENTLY" in up else ""
+        files[f"{2 * number + 1:03}_wrong.up"] = off + inside + up
+        files[f"{2 * number + 1:03}_wrong.down"] = inside + down
+    proven = verify(tmp_path, files)
+    proofs = {proof.version.number: proof for proof in proven.proofs}
+    for number, (what, (_, _, said)) in enumerate(WRONG.items(), start=2):
+        proof = proofs[2 * number + 1]
+        assert proof.down is Down.DIFFERS, what
+        told = [str(each).replace(f"s{number}.", "") for each in proof.differences]
+        assert any(said in line for line in told), (what, told)
+        assert proofs[2 * number].down is Down.EXACT
+    assert not proven.good
+    assert proven.chain is not None
+
+
+@pytest.mark.parametrize("what", FAILING)
+def test_a_down_that_fails_is_told_with_its_place(tmp_path: Path, what: str) -> None:
+    up, down, said = FAILING[what]
+    proven = verify(tmp_path, {"002_x.up": up, "002_x.down": down})
+    proof = proven.proofs[1]
+    assert proof.down is Down.FAILS
+    assert proof.again is Again.NOT_TRIED
+    assert proof.error is not None
+    assert said in proof.error.message
+    if isinstance(proof.error, MigrationFailed):
+        assert proof.error.location is not None
+        assert proof.error.location.line == 1
+    assert proven.chain is not None
+    assert not proven.chain.good or what == "refused text"
+
+
+def test_right_downs_are_exact_and_lead_all_the_way_back(tmp_path: Path) -> None:
+    proven = verify(
+        tmp_path,
+        {
+            "002_view.up": "CREATE VIEW v AS SELECT 'now'::timestamp AS since, id FROM t;",
+            "002_view.down": "DROP VIEW v;",
+            "003_other.up": "DROP VIEW v;",
+            # The folded clock differs from the first run: two right runs differ too.
+            "003_other.down": "CREATE VIEW v AS SELECT 'now'::timestamp AS since, id FROM t;",
+            "004_index.up": "CREATE INDEX CONCURRENTLY t_id_note ON t (id, note);",
+            "004_index.down": "DROP INDEX CONCURRENTLY t_id_note;",
+        },
+    )
+    assert [proof.down for proof in proven.proofs] == [Down.EXACT] * 4
+    assert [proof.again for proof in proven.proofs] == [Again.OK] * 4
+    assert proven.chain is not None
+    assert proven.chain.good
+    assert proven.chain.length == 4
+    assert proven.good
+
+
+def test_an_order_of_columns_is_no_difference(tmp_path: Path) -> None:
+    proven = verify(
+        tmp_path,
+        {
+            "002_drop.up": "ALTER TABLE t DROP COLUMN id;",
+            "002_drop.down": "ALTER TABLE t ADD COLUMN id int PRIMARY KEY;",
+        },
+    )
+    assert proven.proofs[1].down is Down.ORDER_ONLY
+    assert proven.proofs[1].good
+    assert proven.good
+
+
+def test_what_is_declared_is_no_difference(tmp_path: Path) -> None:
+    proven = verify(
+        tmp_path,
+        {
+            "002_kept.up": "CREATE EXTENSION IF NOT EXISTS citext;",
+            "002_kept.down": '-- banister: keep="extension citext"\n',
+            "003_one_way.up": "-- banister: irreversible\nDROP TABLE t;",
+            "004_none.up": "CREATE TABLE u (id int);",
+        },
+    )
+    assert [proof.down for proof in proven.proofs[1:]] == [
+        Down.KEPT,
+        Down.IRREVERSIBLE,
+        Down.MISSING,
+    ]
+    assert proven.proofs[1].kept == ("extension citext",)
+    assert [proof.good for proof in proven.proofs] == [True, True, True, False]
+
+
+def test_a_group_is_proven_as_one(tmp_path: Path) -> None:
+    files = {
+        "002_a.up": "-- banister: group=users\nCREATE TABLE a (id int PRIMARY KEY);",
+        "002_a.down": "DROP TABLE a;",
+        # Leaves b's reference to the next file's down, which is right only together.
+        "003_b.up": "-- banister: group=users\nCREATE TABLE b (id int);",
+        "003_b.down": "-- dropped below\n",
+        "004_c.up": "-- banister: group=users\nALTER TABLE b ADD COLUMN a int REFERENCES a;",
+        "004_c.down": "DROP TABLE b;",
+    }
+    proven = verify(tmp_path, files)
+    assert [proof.down for proof in proven.proofs] == [Down.EXACT] * 4
+    assert [version.text for version in proven.proofs[2].together] == ["002", "003", "004"]
+
+
+def test_an_up_that_does_not_run_again_is_told(tmp_path: Path) -> None:
+    proven = verify(
+        tmp_path,
+        {"002_x.up": "CREATE TABLE x (id int);", "002_x.down": "-- left\n"},
+    )
+    proof = proven.proofs[1]
+    assert proof.again is Again.FAILS
+    assert proof.error is not None
+    assert 'relation "x" already exists' in proof.error.message
+
+
+def test_an_up_that_fails_ends_it_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(MigrationFailed, match="does not exist"):
+        verify(tmp_path, {"002_x.up": "DROP TABLE nothing;", "002_x.down": "SELECT 1;"})
+
+
+def test_what_is_wrong_with_the_files_is_found_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(FindingsError):
+        verify(tmp_path, {"002_x.up": "CREATE TABLE x (id int); COMMIT;"})
+
+
+def test_the_command_prints_a_table_and_exits_with_3(tmp_path: Path) -> None:
+    up, down, said = WRONG["lost index"]
+    project(tmp_path, {"002_wrong.up": up, "002_wrong.down": down})
+    command = [sys.executable, "-m", "banister", "verify"]
+    text, as_json = (
+        subprocess.run(
+            [*command, *more],
+            cwd=tmp_path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        for more in ([], ["--format", "json"])
+    )
+    assert text.returncode == 3, text.stderr
+    assert said in text.stdout
+    assert "001  base   exact" in text.stdout
+    envelope = json.loads(as_json.stdout)
+    assert envelope["exit"] == 3
+    assert [row["down"] for row in envelope["migrations"]] == ["exact", "differs"]
+    assert any(said in line for line in envelope["migrations"][1]["differences"])
+    assert envelope["chain"]["length"] == 2
