@@ -78,16 +78,28 @@ if TYPE_CHECKING:
         Warned,
     )
     from banister.project import Settings, Target, TargetKind
+    from banister.proof import AgainVerdict, ChainProof, DownVerdict, Proof, ProofEvent, Proven
     from banister.script import split_statements
-    from banister.snapshot import CatalogObject, ObjectIdentity, ObjectKind, Snapshot
+    from banister.snapshot import (
+        CatalogObject,
+        Change,
+        Difference,
+        ObjectIdentity,
+        ObjectKind,
+        Snapshot,
+        Weight,
+    )
 
 __all__ = [
+    "AgainVerdict",
     "AppliedMigration",
     "BanisterError",
     "Blocked",
     "Blocker",
     "CatalogObject",
     "CertificateCheck",
+    "ChainProof",
+    "Change",
     "Chunk",
     "Connected",
     "ConnectionFailed",
@@ -95,8 +107,10 @@ __all__ = [
     "DatabaseError",
     "Decision",
     "Dialect",
+    "Difference",
     "Direction",
     "Directives",
+    "DownVerdict",
     "Event",
     "Failure",
     "FileChanged",
@@ -119,6 +133,9 @@ __all__ = [
     "Preview",
     "Progress",
     "Project",
+    "Proof",
+    "ProofEvent",
+    "Proven",
     "Recovered",
     "Retrying",
     "RunFinished",
@@ -149,13 +166,14 @@ __all__ = [
     "Version",
     "WaitingForLock",
     "Warned",
+    "Weight",
     "__version__",
     "open",
     "split_statements",
 ]
 
 if not TYPE_CHECKING:
-    _HOMES = ("errors", "model", "script", "snapshot", "project", "engines", "api")
+    _HOMES = ("errors", "model", "script", "snapshot", "project", "engines", "proof", "api")
 
     def __getattr__(name: str) -> object:
         """Import a name when it is first asked for: the command line does without most of them."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from banister._version import __version__
 from banister.engines import Database, Engine, open_engine
@@ -53,15 +53,14 @@ from banister.project import (
     read_folder,
     write_pair,
 )
+from banister.proof import ProofEvent, Proven, prove
 from banister.records import Decision, Keeper
 from banister.runner import Job, run
+from banister.scratch import open_scratch
 from banister.snapshot import Snapshot
 
 E = TypeVar("E")
 T = TypeVar("T")
-
-if TYPE_CHECKING:
-    from banister.proof import ProofEvent, Proven
 
 __all__ = ["Decision", "OnEvent", "Preview", "Project", "Status", "open_project"]
 
@@ -237,17 +236,13 @@ class Project:
         only = lint(sqlite, Dialect.SQLITE, only_ending=".sqlite.sql")
         return (*found, *(finding for finding in only if finding not in found))
 
-    def verify(self, *, on_event: Callable[["ProofEvent"], None] | None = None) -> "Proven":
+    def verify(self, *, on_event: Callable[[ProofEvent], None] | None = None) -> Proven:
         """Try every way down on scratch databases, and return what came of it; see `prove`.
 
         The database that is named is never touched. Raises FindingsError before anything runs,
         MigrationFailed where an up does not run at all, ServerError where no scratch database can
         be had.
         """
-        # An offline command does not need them.
-        from banister.proof import prove  # noqa: PLC0415
-        from banister.scratch import open_scratch  # noqa: PLC0415
-
         folder, options = self.folder(), self._options()
         with open_scratch(self.settings, dialect=options.dialect, named=self.scratch) as scratch:
             proofs = prove(folder, scratch, _info(), options)

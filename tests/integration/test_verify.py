@@ -10,7 +10,7 @@ import pytest
 
 import banister
 from banister.errors import FindingsError, MigrationFailed
-from banister.proof import Again, Down, Proven
+from banister.proof import AgainVerdict, DownVerdict, Proven
 from conftest import clean_environment
 
 BASE = {
@@ -20,16 +20,16 @@ BASE = {
 }
 
 
-def project(root: Path, files: Mapping[str, str], **options: str) -> banister.Project:
+def project(root: Path, files: Mapping[str, str]) -> banister.Project:
     folder = root / "migrations"
     folder.mkdir(exist_ok=True)
     for name, text in {**BASE, **files}.items():
         (folder / f"{name}.sql").write_text(text)
-    return banister.open(root=root, environ={}, **options)
+    return banister.open(root=root, environ={})
 
 
-def verify(root: Path, files: Mapping[str, str], **options: str) -> Proven:
-    return project(root, files, **options).verify()
+def verify(root: Path, files: Mapping[str, str]) -> Proven:
+    return project(root, files).verify()
 
 
 #: One wrong down a row: its up, its down, and what is said about it.
@@ -120,10 +120,10 @@ def test_each_wrong_down_is_caught_and_named(tmp_path: Path) -> None:
     proofs = {proof.version.number: proof for proof in proven.proofs}
     for number, (what, (_, _, said)) in enumerate(WRONG.items(), start=2):
         proof = proofs[2 * number + 1]
-        assert proof.down is Down.DIFFERS, what
+        assert proof.down is DownVerdict.DIFFERS, what
         told = [str(each).replace(f"s{number}.", "") for each in proof.differences]
         assert any(said in line for line in told), (what, told)
-        assert proofs[2 * number].down is Down.EXACT
+        assert proofs[2 * number].down is DownVerdict.EXACT
     assert not proven.good
     assert proven.chain is not None
 
@@ -133,8 +133,8 @@ def test_a_down_that_fails_is_told_with_its_place(tmp_path: Path, what: str) -> 
     up, down, said = FAILING[what]
     proven = verify(tmp_path, {"002_x.up": up, "002_x.down": down})
     proof = proven.proofs[1]
-    assert proof.down is Down.FAILS
-    assert proof.again is Again.NOT_TRIED
+    assert proof.down is DownVerdict.FAILS
+    assert proof.again is AgainVerdict.NOT_TRIED
     assert proof.error is not None
     assert said in proof.error.message
     if isinstance(proof.error, MigrationFailed):
@@ -157,8 +157,8 @@ def test_right_downs_are_exact_and_lead_all_the_way_back(tmp_path: Path) -> None
             "004_index.down": "DROP INDEX CONCURRENTLY t_id_note;",
         },
     )
-    assert [proof.down for proof in proven.proofs] == [Down.EXACT] * 4
-    assert [proof.again for proof in proven.proofs] == [Again.OK] * 4
+    assert [proof.down for proof in proven.proofs] == [DownVerdict.EXACT] * 4
+    assert [proof.again for proof in proven.proofs] == [AgainVerdict.OK] * 4
     assert proven.chain is not None
     assert proven.chain.good
     assert proven.chain.length == 4
@@ -173,7 +173,7 @@ def test_an_order_of_columns_is_no_difference(tmp_path: Path) -> None:
             "002_drop.down": "ALTER TABLE t ADD COLUMN id int PRIMARY KEY;",
         },
     )
-    assert proven.proofs[1].down is Down.ORDER_ONLY
+    assert proven.proofs[1].down is DownVerdict.ORDER_ONLY
     assert proven.proofs[1].good
     assert proven.good
 
@@ -189,9 +189,9 @@ def test_what_is_declared_is_no_difference(tmp_path: Path) -> None:
         },
     )
     assert [proof.down for proof in proven.proofs[1:]] == [
-        Down.KEPT,
-        Down.IRREVERSIBLE,
-        Down.MISSING,
+        DownVerdict.KEPT,
+        DownVerdict.IRREVERSIBLE,
+        DownVerdict.MISSING,
     ]
     assert proven.proofs[1].kept == ("extension citext",)
     assert [proof.good for proof in proven.proofs] == [True, True, True, False]
@@ -208,7 +208,7 @@ def test_a_group_is_proven_as_one(tmp_path: Path) -> None:
         "004_c.down": "DROP TABLE b;",
     }
     proven = verify(tmp_path, files)
-    assert [proof.down for proof in proven.proofs] == [Down.EXACT] * 4
+    assert [proof.down for proof in proven.proofs] == [DownVerdict.EXACT] * 4
     assert [version.text for version in proven.proofs[2].together] == ["002", "003", "004"]
 
 
@@ -218,7 +218,7 @@ def test_an_up_that_does_not_run_again_is_told(tmp_path: Path) -> None:
         {"002_x.up": "CREATE TABLE x (id int);", "002_x.down": "-- left\n"},
     )
     proof = proven.proofs[1]
-    assert proof.again is Again.FAILS
+    assert proof.again is AgainVerdict.FAILS
     assert proof.error is not None
     assert 'relation "x" already exists' in proof.error.message
 

@@ -20,7 +20,15 @@ from banister.model import (
 )
 from banister.planning import PlanOptions, beyond_the_database, make_step, plan_up
 from banister.project import Target
-from banister.proof.verdicts import Again, Chain, Down, Proof, ProofEvent, Proven, judge
+from banister.proof.verdicts import (
+    AgainVerdict,
+    ChainProof,
+    DownVerdict,
+    Proof,
+    ProofEvent,
+    Proven,
+    judge,
+)
 from banister.runner import refuse_errors
 from banister.scratch import Scratch
 from banister.snapshot import Difference, Snapshot, Weight, compare
@@ -161,7 +169,7 @@ class _Prover:
         self.scratch.drop(database)
         return found
 
-    def chain(self, database: Target) -> Chain:
+    def chain(self, database: Target) -> ChainProof:
         """Go all the way down and all the way up again."""
         going: list[_Unit] = []
         stopped: _Unit | None = None
@@ -172,10 +180,10 @@ class _Prover:
             going.append(unit)
         floor = len(self.units) - len(going)
         at = None if stopped is None else stopped.migrations[-1].version
-        result = Chain(
+        result = ChainProof(
             stopped_at=at,
             length=sum(len(unit.migrations) for unit in going),
-            again=Again.OK if going else Again.NOT_TRIED,
+            again=AgainVerdict.OK if going else AgainVerdict.NOT_TRIED,
         )
         if not going:
             return result
@@ -183,17 +191,21 @@ class _Prover:
             try:
                 place.run(step for unit in going for step in unit.downs)
             except MigrationFailed as error:
-                return replace(result, down=Down.FAILS, again=Again.NOT_TRIED, error=error)
+                return replace(
+                    result, down=DownVerdict.FAILS, again=AgainVerdict.NOT_TRIED, error=error
+                )
             found = compare(self.seen[floor], place.engine.snapshot())
             verdict, found, _ = judge(found, [m for unit in going for m in unit.migrations])
             result = replace(result, down=verdict, differences=found)
             try:
                 place.run(step for unit in reversed(going) for step in unit.ups)
             except MigrationFailed as error:
-                return replace(result, again=Again.FAILS, error=error)
+                return replace(result, again=AgainVerdict.FAILS, error=error)
             again = compare(self.seen[-1], place.engine.snapshot())
         real = any(difference.weight is Weight.REAL for difference in again)
-        return replace(result, again=Again.DIFFERS if real else Again.OK, differences_again=again)
+        return replace(
+            result, again=AgainVerdict.DIFFERS if real else AgainVerdict.OK, differences_again=again
+        )
 
 
 def prove(
@@ -281,7 +293,7 @@ def _judged(
     for migration in migrations:
         mine = down
         if not trial.unit.downs and migration.up.directives.irreversible:
-            mine = Down.IRREVERSIBLE
+            mine = DownVerdict.IRREVERSIBLE
         yield Proof(
             version=migration.version,
             name=migration.name,
@@ -297,29 +309,31 @@ def _judged(
 
 def _way_down(
     trial: _Trial, shaky: frozenset[tuple[object, str | None]]
-) -> tuple[Down, _Found, tuple[str, ...]]:
+) -> tuple[DownVerdict, _Found, tuple[str, ...]]:
     if trial.down is not None:
         return judge(_without(trial.down, shaky), trial.unit.migrations)
     if trial.error is not None:
-        return Down.FAILS, (), ()
-    return Down.MISSING, (), ()
+        return DownVerdict.FAILS, (), ()
+    return DownVerdict.MISSING, (), ()
 
 
-def _way_up(trial: _Trial, shaky: frozenset[tuple[object, str | None]]) -> tuple[Again, _Found]:
+def _way_up(
+    trial: _Trial, shaky: frozenset[tuple[object, str | None]]
+) -> tuple[AgainVerdict, _Found]:
     if trial.down is None:
-        return Again.NOT_TRIED, ()
+        return AgainVerdict.NOT_TRIED, ()
     if trial.again is None:
-        return Again.FAILS, ()
+        return AgainVerdict.FAILS, ()
     left = _without(trial.again, shaky)
     real = any(difference.weight is Weight.REAL for difference in left)
-    return (Again.DIFFERS if real else Again.OK), left
+    return (AgainVerdict.DIFFERS if real else AgainVerdict.OK), left
 
 
 def _steady(
-    chain: Chain,
+    chain: ChainProof,
     units: Sequence[_Unit],
     shaky: Sequence[frozenset[tuple[object, str | None]]],
-) -> Chain:
+) -> ChainProof:
     everything = frozenset[tuple[object, str | None]]().union(*shaky)
     migrations = [migration for unit in units for migration in unit.migrations]
     left = _without(chain.differences, everything)
@@ -327,10 +341,10 @@ def _steady(
     real = any(difference.weight is Weight.REAL for difference in again)
     return replace(
         chain,
-        down=chain.down if chain.down is Down.FAILS else judge(left, migrations)[0],
+        down=chain.down if chain.down is DownVerdict.FAILS else judge(left, migrations)[0],
         differences=left,
-        again=(Again.DIFFERS if real else Again.OK)
-        if chain.again in {Again.OK, Again.DIFFERS}
+        again=(AgainVerdict.DIFFERS if real else AgainVerdict.OK)
+        if chain.again in {AgainVerdict.OK, AgainVerdict.DIFFERS}
         else chain.again,
         differences_again=again,
     )

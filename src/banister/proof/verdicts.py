@@ -8,10 +8,10 @@ from banister.errors import BanisterError
 from banister.model import Migration, Version
 from banister.snapshot import Difference, Weight
 
-__all__ = ["Again", "Chain", "Down", "Proof", "ProofEvent", "Proven", "judge"]
+__all__ = ["AgainVerdict", "ChainProof", "DownVerdict", "Proof", "ProofEvent", "Proven", "judge"]
 
 
-class Down(StrEnum):
+class DownVerdict(StrEnum):
     """What a down file does to what its up changed."""
 
     EXACT = "exact"
@@ -28,7 +28,7 @@ class Down(StrEnum):
     KEPT = "kept"
 
 
-class Again(StrEnum):
+class AgainVerdict(StrEnum):
     """What the up file does when it runs again behind its down."""
 
     OK = "ok"
@@ -39,7 +39,9 @@ class Again(StrEnum):
 
 
 #: What needs no change.
-_GOOD = frozenset({Down.EXACT, Down.ORDER_ONLY, Down.IRREVERSIBLE, Down.KEPT})
+_GOOD = frozenset(
+    {DownVerdict.EXACT, DownVerdict.ORDER_ONLY, DownVerdict.IRREVERSIBLE, DownVerdict.KEPT}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +50,8 @@ class Proof:
 
     version: Version
     name: str
-    down: Down
-    again: Again = Again.NOT_TRIED
+    down: DownVerdict
+    again: AgainVerdict = AgainVerdict.NOT_TRIED
     #: What is not as it was before the up, once the down has run.
     differences: tuple[Difference, ...] = ()
     #: What is not as it was behind the first up, once the up has run again.
@@ -66,19 +68,19 @@ class Proof:
     @property
     def good(self) -> bool:
         """Whether nothing has to be done."""
-        return self.down in _GOOD and self.again in {Again.OK, Again.NOT_TRIED}
+        return self.down in _GOOD and self.again in {AgainVerdict.OK, AgainVerdict.NOT_TRIED}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chain:
+class ChainProof:
     """What came of going all the way down and all the way up again."""
 
     #: From where nothing leads further down; None: the way ended at the empty database.
     stopped_at: Version | None = None
     #: How many migrations went down and up.
     length: int = 0
-    down: Down = Down.EXACT
-    again: Again = Again.OK
+    down: DownVerdict = DownVerdict.EXACT
+    again: AgainVerdict = AgainVerdict.OK
     differences: tuple[Difference, ...] = ()
     differences_again: tuple[Difference, ...] = ()
     error: BanisterError | None = None
@@ -86,7 +88,7 @@ class Chain:
     @property
     def good(self) -> bool:
         """Whether nothing has to be done."""
-        return self.down in _GOOD and self.again in {Again.OK, Again.NOT_TRIED}
+        return self.down in _GOOD and self.again in {AgainVerdict.OK, AgainVerdict.NOT_TRIED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,7 @@ class Proven:
 
     proofs: tuple[Proof, ...]
     #: None: not tried, since an up failed.
-    chain: Chain | None
+    chain: ChainProof | None
     #: What it was found out on, for people.
     server: str
     duration_ms: int
@@ -118,7 +120,7 @@ class ProofEvent:
 
 def judge(
     differences: Iterable[Difference], migrations: Iterable[Migration]
-) -> tuple[Down, tuple[Difference, ...], tuple[str, ...]]:
+) -> tuple[DownVerdict, tuple[Difference, ...], tuple[str, ...]]:
     """Return the verdict about a way down that ran, its differences and what was kept on purpose.
 
     What `keep=` declares, in either file, is told apart and is no difference.
@@ -139,10 +141,10 @@ def judge(
         elif name not in kept:
             kept.append(name)
     if any(difference.weight is Weight.REAL for difference in others):
-        return Down.DIFFERS, tuple(others), tuple(kept)
+        return DownVerdict.DIFFERS, tuple(others), tuple(kept)
     if kept:
-        return Down.KEPT, tuple(others), tuple(kept)
-    return (Down.ORDER_ONLY if others else Down.EXACT), tuple(others), ()
+        return DownVerdict.KEPT, tuple(others), tuple(kept)
+    return (DownVerdict.ORDER_ONLY if others else DownVerdict.EXACT), tuple(others), ()
 
 
 def _declared_name(difference: Difference, declared: set[str]) -> str | None:

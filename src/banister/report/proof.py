@@ -3,7 +3,7 @@
 from typing import Any
 
 from banister.errors import BanisterError
-from banister.proof.verdicts import Again, Chain, Down, Proof, Proven
+from banister.proof.verdicts import AgainVerdict, ChainProof, DownVerdict, Proof, Proven
 from banister.report.style import Style, columns, duration, plural
 from banister.report.text import error_lines
 from banister.snapshot import Difference
@@ -13,19 +13,19 @@ __all__ = ["proof_lines", "proven_json"]
 #: More of one kind are counted.
 _SHOWN = 12
 _WORDS = {
-    Down.EXACT: "exact",
-    Down.ORDER_ONLY: "order only",
-    Down.DIFFERS: "differs",
-    Down.FAILS: "fails",
-    Down.MISSING: "missing",
-    Down.IRREVERSIBLE: "irreversible",
-    Down.KEPT: "kept",
+    DownVerdict.EXACT: "exact",
+    DownVerdict.ORDER_ONLY: "order only",
+    DownVerdict.DIFFERS: "differs",
+    DownVerdict.FAILS: "fails",
+    DownVerdict.MISSING: "missing",
+    DownVerdict.IRREVERSIBLE: "irreversible",
+    DownVerdict.KEPT: "kept",
 }
 _AGAIN = {
-    Again.OK: "up again ok",
-    Again.FAILS: "up again fails",
-    Again.DIFFERS: "up again differs",
-    Again.NOT_TRIED: "",
+    AgainVerdict.OK: "up again ok",
+    AgainVerdict.FAILS: "up again fails",
+    AgainVerdict.DIFFERS: "up again differs",
+    AgainVerdict.NOT_TRIED: "",
 }
 
 
@@ -46,7 +46,7 @@ def proof_lines(proven: Proven, style: Style) -> list[str]:
 
 def _cells(proof: Proof, style: Style) -> list[tuple[str, str]]:
     mark = style.good if proof.good else style.bad
-    if proof.down in {Down.ORDER_ONLY, Down.IRREVERSIBLE, Down.KEPT}:
+    if proof.down in {DownVerdict.ORDER_ONLY, DownVerdict.IRREVERSIBLE, DownVerdict.KEPT}:
         mark = style.warn
     word, again = _WORDS[proof.down], _AGAIN[proof.again]
     note = _note(proof)
@@ -54,7 +54,7 @@ def _cells(proof: Proof, style: Style) -> list[tuple[str, str]]:
         (proof.version.text, style.bold(proof.version.text)),
         (proof.name, proof.name),
         (word, mark(word)),
-        (again, style.dim(again) if proof.again is Again.OK else style.bad(again)),
+        (again, style.dim(again) if proof.again is AgainVerdict.OK else style.bad(again)),
         (note, style.dim(note)),
     ]
 
@@ -65,7 +65,7 @@ def _note(proof: Proof) -> str:
         notes.append("with " + ", ".join(v.text for v in proof.together if v != proof.version))
     if proof.kept:
         notes.append("keeps " + ", ".join(proof.kept))
-    if proof.down is Down.MISSING:
+    if proof.down is DownVerdict.MISSING:
         notes.append("no down file, and not declared irreversible")
     return "; ".join(notes)
 
@@ -73,32 +73,32 @@ def _note(proof: Proof) -> str:
 def _behind(proof: Proof, style: Style) -> list[str]:
     label = f"{proof.version}_{proof.name}"
     lines: list[str] = []
-    if proof.differences and proof.down not in {Down.KEPT, Down.EXACT}:
+    if proof.differences and proof.down not in {DownVerdict.KEPT, DownVerdict.EXACT}:
         lines += ["", f"{style.bold(label)}: after its down", *_listed(proof.differences)]
-    if proof.differences_again and proof.again is Again.DIFFERS:
+    if proof.differences_again and proof.again is AgainVerdict.DIFFERS:
         lines += ["", f"{style.bold(label)}: after its second up"]
         lines += _listed(proof.differences_again)
     if proof.error is not None:
-        what = "its down fails" if proof.down is Down.FAILS else "its second up fails"
+        what = "its down fails" if proof.down is DownVerdict.FAILS else "its second up fails"
         lines += ["", f"{style.bold(label)}: {what}", *_indented(proof.error, style)]
     return lines
 
 
-def _chain_lines(chain: Chain, style: Style) -> list[str]:
+def _chain_lines(chain: ChainProof, style: Style) -> list[str]:
     if not chain.length:
         return [style.dim(f"no way down from {chain.stopped_at}: the whole way was not tried")]
     goal = f"down to {chain.stopped_at}" if chain.stopped_at else "all the way down"
     if chain.error is not None:
-        way = "down" if chain.down is Down.FAILS else "up again"
+        way = "down" if chain.down is DownVerdict.FAILS else "up again"
         return [
             f"{goal} and up again: {style.bad(f'fails on the way {way}')}",
             *_indented(chain.error, style),
         ]
-    verdict = _WORDS[chain.down] if chain.down is not Down.EXACT else "exact"
+    verdict = _WORDS[chain.down] if chain.down is not DownVerdict.EXACT else "exact"
     mark = style.good if chain.good else style.bad
     lines = [f"{goal} and up again: {mark(verdict)}"]
-    lines += _listed(chain.differences) if chain.down is Down.DIFFERS else []
-    if chain.again is Again.DIFFERS:
+    lines += _listed(chain.differences) if chain.down is DownVerdict.DIFFERS else []
+    if chain.again is AgainVerdict.DIFFERS:
         lines += ["behind the way up again:", *_listed(chain.differences_again)]
     return lines
 
@@ -147,7 +147,7 @@ def _proof_json(proof: Proof) -> dict[str, Any]:
     }
 
 
-def _chain_json(chain: Chain) -> dict[str, Any]:
+def _chain_json(chain: ChainProof) -> dict[str, Any]:
     return {
         "down": chain.down.value,
         "again": chain.again.value,
