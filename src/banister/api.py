@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from banister._version import __version__
 from banister.engines import Database, Engine, open_engine
-from banister.errors import BanisterError, Finding, UsageError
+from banister.errors import BanisterError, Finding, UsageError, interrupt_behind
 from banister.model import (
     AppliedMigration,
     Connected,
@@ -306,7 +306,7 @@ class Project:
             with open_engine(self.target, self.settings) as engine:
                 yield engine
         except BanisterError as error:
-            interrupt = _interrupt_behind(error)
+            interrupt = interrupt_behind(error)
             if interrupt is None:
                 raise
             raise interrupt from error
@@ -368,18 +368,6 @@ def _drive(events: Generator[E, None, T], on_event: Callable[[E], None] | None) 
         return result
     finally:
         events.close()
-
-
-def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
-    """Return the interrupt during whose handling `error` was raised."""
-    seen: set[int] = set()
-    behind: BaseException | None = error
-    while behind is not None and id(behind) not in seen:
-        if isinstance(behind, KeyboardInterrupt):
-            return behind
-        seen.add(id(behind))
-        behind = behind.__cause__ or behind.__context__
-    return None
 
 
 def _info() -> RunInfo:

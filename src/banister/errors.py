@@ -41,6 +41,7 @@ __all__ = [
     "Severity",
     "UnsupportedByEngine",
     "UsageError",
+    "interrupt_behind",
 ]
 
 
@@ -229,3 +230,15 @@ class ServerError(BanisterError):
     """The embedded server cannot be found, started or stopped."""
 
     code = "server"
+
+
+def interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the interrupt during whose handling `error` was raised."""
+    seen: set[int] = set()
+    behind: BaseException | None = error
+    while behind is not None and id(behind) not in seen:
+        if isinstance(behind, KeyboardInterrupt):
+            return behind
+        seen.add(id(behind))
+        behind = behind.__cause__ or behind.__context__
+    return None

@@ -22,6 +22,7 @@ from banister.errors import (
     MigrationFailed,
     OutcomeUnknown,
     Severity,
+    interrupt_behind,
 )
 from banister.failpoints import FailPoint, fail_point
 from banister.model import (
@@ -176,6 +177,9 @@ def _carry_out(job: Job, plan: Plan) -> Generator[Event, None, None]:
         try:
             row = yield from _counted(job, _apply(job, step, expected, seed=seed))
         except BanisterError as error:
+            if interrupt_behind(error) is not None:
+                # The driver was cut short in the middle: nothing more is said over its connection.
+                raise
             _explain(error, job, plan, step)
             _log_failure(job, step, error)
             yield StepFailed(step=step, error=error)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from banister.engines.postgres import PostgresEngine
 from banister.engines.postgres.session import Session
 from banister.engines.postgres.stage import Stage
+from banister.errors import Failure, MigrationFailed
 from postgres_kit import Site, SiteMaker
 from servers import PostgresDatabase
 
@@ -69,6 +71,24 @@ def test_an_interrupt_in_the_middle_of_a_pipeline_is_no_failure(
         site.up()
     site.wait_until_gone()
     assert not site.exists("left_over")
+
+
+def test_after_an_interrupt_nothing_more_is_said_over_the_connection(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[object] = []
+
+    def reset(_stage: Stage) -> None:
+        monkeypatch.setattr(PostgresEngine, "record", lambda *args: said.append(args))
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise MigrationFailed("cut short", version="001", failure=Failure(message="cut short"))
+
+    monkeypatch.setattr(Stage, "reset", reset)
+    with pytest.raises(KeyboardInterrupt):
+        site.up()
+    assert said == []
 
 
 def test_after_one_signal_a_statement_that_cannot_be_cancelled_is_cut_off(site: Site) -> None:
