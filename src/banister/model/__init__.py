@@ -30,6 +30,7 @@ from banister.model.migration import (
     Version,
 )
 from banister.model.plan import Plan, State, StatusRow, Step, TransactionMode
+from banister.model.rows import Contents, RowChange, RowLoss, TableRows, Unfilled
 from banister.model.source import Chunk, LargeSource, Source
 from banister.model.text import Dialect, Direction, Directives, Script, Statement
 
@@ -39,6 +40,7 @@ __all__ = [
     "Blocker",
     "Chunk",
     "Connected",
+    "Contents",
     "Dialect",
     "Direction",
     "Directives",
@@ -56,6 +58,8 @@ __all__ = [
     "Progress",
     "Recovered",
     "Retrying",
+    "RowChange",
+    "RowLoss",
     "RunFinished",
     "RunInfo",
     "Script",
@@ -70,7 +74,9 @@ __all__ = [
     "StepDone",
     "StepFailed",
     "StepStarted",
+    "TableRows",
     "TransactionMode",
+    "Unfilled",
     "Unfinished",
     "Version",
     "WaitingForLock",
