@@ -65,7 +65,7 @@ def test_a_property_that_changed_came_or_went_is_named_with_both_values() -> Non
     assert words(old, new) == [
         "column users.email: type text → integer",
         "column users.email: default 'x' → none",
-        "column users.email: not null none → yes",
+        "column users.email: not null no → yes",
     ]
     first = compare(old, new)[0]
     assert (first.before, first.after, first.change) == ("text", "integer", Change.CHANGED)
@@ -74,9 +74,16 @@ def test_a_property_that_changed_came_or_went_is_named_with_both_values() -> Non
 def test_long_values_are_not_shown() -> None:
     view = ObjectIdentity(ObjectKind.VIEW, "v")
     old, new = ({"definition": text} for text in ("SELECT 1\n FROM a", "SELECT 2"))
-    assert words(snapshot((view, old)), snapshot((view, new))) == ["view v: definition differs"]
+    assert words(snapshot((view, old)), snapshot((view, new))) == ["view v: definition changed"]
     long = snapshot((view, {"definition": "x" * 200}))
-    assert words(snapshot((view, new)), long) == ["view v: definition differs"]
+    assert words(snapshot((view, new)), long) == ["view v: definition changed"]
+
+
+def test_short_lists_are_shown_on_one_line() -> None:
+    granted = {"grants": "a: SELECT\nb: INSERT"}
+    assert words(snapshot((_TABLE, {})), snapshot((_TABLE, granted))) == [
+        "table users: grants none → a: SELECT; b: INSERT"
+    ]
 
 
 def test_what_is_missing_or_not_expected_is_told_without_its_parts() -> None:

@@ -11,6 +11,8 @@ __all__ = ["Change", "Difference", "Weight", "compare"]
 
 #: A longer value is not shown in words.
 _SHOWN = 160
+#: Of these it is not shown either where it has several lines.
+_TEXTS = frozenset({"body", "definition", "comment"})
 #: What another major version of the server says on its own.
 _OF_THE_SERVER = frozenset({"not null constraint", "version"})
 
@@ -51,10 +53,18 @@ class Difference:
         if self.property is None:
             return f"{self.identity}: {self.change}"
         note = "" if self.weight is Weight.REAL else f" ({self.weight})"
-        before, after = self.before or "none", self.after or "none"
-        if "\n" in before + after or len(before) + len(after) > _SHOWN:
-            return f"{self.identity}: {self.property} differs{note}"
+        before, after = _shown(self.before, self.after), _shown(self.after, self.before)
+        lines = f"{self.before}{self.after}".count("\n")
+        if len(before) + len(after) > _SHOWN or (lines and self.property in _TEXTS):
+            return f"{self.identity}: {self.property} changed{note}"
         return f"{self.identity}: {self.property} {before} → {after}{note}"
+
+
+def _shown(value: str | None, other: str | None) -> str:
+    """Return a value on one line; what is left out is the opposite of a yes or a no."""
+    if value is not None:
+        return value.replace("\n", "; ")
+    return {"yes": "no", "no": "yes"}.get(other or "", "none")
 
 
 def compare(expected: Snapshot, found: Snapshot) -> tuple[Difference, ...]:

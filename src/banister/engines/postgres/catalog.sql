@@ -82,11 +82,13 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
        CASE WHEN c.relkind = 'f' THEN
            (SELECT f.ftoptions FROM pg_catalog.pg_foreign_table f
              WHERE f.ftrelid = c.oid) END AS "foreign options",
-       CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS definition
+       CASE WHEN c.relkind IN ('v', 'm')
+            THEN ltrim(rtrim(pg_get_viewdef(c.oid), ';'), ' ') END AS definition
   FROM pg_catalog.pg_class c
  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid >= 16384 AND c.relpersistence <> 't'
 
 -- name: columns
+-- Defaults are looked up one by one: few columns have one, and a join looks for all.
 -- NOT NULL has had constraints of its own since 18; a name that the server gave is left out.
 SELECT 'column', 'pg_class', a.attrelid::int8, 'pg_class', a.attrelid::int8, quote_ident(a.attname),
        format_type(a.atttypid, a.atttypmod) AS type,
@@ -97,11 +99,14 @@ SELECT 'column', 'pg_class', a.attrelid::int8, 'pg_class', a.attrelid::int8, quo
             WHEN k.connoinherit THEN 'no inherit' ELSE 'yes' END AS "not null",
        CASE WHEN k.conname <> c.relname || '_' || a.attname || '_not_null'
             THEN quote_ident(k.conname) END AS "not null constraint",
-       CASE WHEN a.atthasdef AND a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END
-           AS default,
+       CASE WHEN a.atthasdef AND a.attgenerated = '' THEN
+           (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
+             WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END AS default,
        CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END AS identity,
-       CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid)
-            || CASE a.attgenerated WHEN 's' THEN ' stored' ELSE ' virtual' END END AS generated,
+       CASE WHEN a.attgenerated <> '' THEN
+           (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
+             WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum)
+           || CASE a.attgenerated WHEN 's' THEN ' stored' ELSE ' virtual' END END AS generated,
        CASE WHEN a.attstorage <> t.typstorage AND c.relkind NOT IN ('v', 'f') THEN
            CASE a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external'
                              WHEN 'm' THEN 'main' ELSE 'extended' END END AS storage,
@@ -115,12 +120,10 @@ SELECT 'column', 'pg_class', a.attrelid::int8, 'pg_class', a.attrelid::int8, quo
   FROM pg_catalog.pg_attribute a
   JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
   JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-  LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   LEFT JOIN pg_catalog.pg_constraint k
          ON k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey[1] = a.attnum
  WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped
    AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
- ORDER BY a.attrelid, a.attnum
 
 -- name: constraints
 -- Of tables and of domains. What stands behind a foreign key of a partition is the server's affair.
@@ -179,8 +182,11 @@ SELECT 'index', 'pg_class', i.indexrelid::int8, 'pg_class', i.indrelid::int8,
                     WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
 
 -- name: sequences
--- What CREATE SEQUENCE would choose by itself is left out.
-SELECT 'sequence', 'pg_class', c.oid::int8, 'pg_namespace', c.relnamespace::int8,
+-- That of an identity column is a part of the table. What CREATE SEQUENCE would choose by itself is
+-- left out.
+SELECT 'sequence', 'pg_class', c.oid::int8,
+       CASE d.deptype WHEN 'i' THEN 'pg_class' ELSE 'pg_namespace' END,
+       CASE d.deptype WHEN 'i' THEN d.refobjid ELSE c.relnamespace END::int8,
        quote_ident(c.relname),
        pg_get_userbyid(c.relowner)::text AS owner,
        CASE c.relpersistence WHEN 'u' THEN 'yes' END AS unlogged,
@@ -194,8 +200,7 @@ SELECT 'sequence', 'pg_class', c.oid::int8, 'pg_namespace', c.relnamespace::int8
        CASE WHEN s.seqcycle THEN 'yes' END AS cycle,
        CASE d.deptype WHEN 'a' THEN d.refobjid::regclass::text || '.' || quote_ident(a.attname) END
            AS "owned by",
-       CASE d.deptype WHEN 'i' THEN d.refobjid::regclass::text || '.' || quote_ident(a.attname) END
-           AS "identity of",
+       CASE d.deptype WHEN 'i' THEN quote_ident(a.attname) END AS "identity of",
        d.refobjid::int8 AS "-"
   FROM pg_catalog.pg_sequence s
   JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid

@@ -157,7 +157,8 @@ WITH given (class, oid, sub, owner, acl, usual) AS (
        AND c.relnamespace NOT IN (SELECT n.oid FROM pg_catalog.pg_namespace n
                                    WHERE n.nspname = 'information_schema')
     UNION ALL
-    SELECT 'pg_catalog.pg_class'::regclass, a.attrelid, a.attnum, c.relowner, a.attacl, '{}'
+    SELECT 'pg_catalog.pg_class'::regclass, a.attrelid, a.attnum, c.relowner, a.attacl,
+           acldefault('c', c.relowner)
       FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
      WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
     UNION ALL
@@ -189,7 +190,7 @@ WITH given (class, oid, sub, owner, acl, usual) AS (
     SELECT 'pg_catalog.pg_default_acl'::regclass, d.oid, 0, d.defaclrole, d.defaclacl,
            CASE d.defaclnamespace WHEN 0 THEN
                acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END,
-                          d.defaclrole) ELSE '{}' END
+                          d.defaclrole) ELSE acldefault('c', d.defaclrole) END
       FROM pg_catalog.pg_default_acl d
 ), differing AS (
     SELECT g.class, g.oid, g.sub, g.owner, g.acl, b.base
