@@ -26,24 +26,15 @@ GRANT EXECUTE ON FUNCTION f() TO PUBLIC;
 --> function f(): grants PUBLIC: none → none
 --> table t: grants reader: INSERT, SELECT → none
 --> column t.x: grants reader: UPDATE with grant option → none
-REVOKE DELETE ON t FROM postgres;
---> table t: grants none → owner: INSERT, MAINTAIN, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE
-GRANT DELETE ON t TO postgres;
-REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-GRANT CREATE ON SCHEMA public TO reader;
---> schema public: grants PUBLIC: USAGE → PUBLIC: USAGE; reader: CREATE
---> table t: grants owner: INSERT, MAINTAIN, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE → none
 GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_waldir() TO reader;
 --> privileges on function pg_catalog.pg_ls_waldir(): not expected
 REVOKE EXECUTE ON FUNCTION pg_catalog.pg_ls_waldir() FROM reader;
-REVOKE CREATE ON SCHEMA public FROM reader;
 DROP TABLE t;
 DROP FUNCTION f();
 DROP SCHEMA app;
 DROP SEQUENCE s;
 DROP TYPE mood;
 --> schema app: missing
---> schema public: grants PUBLIC: USAGE; reader: CREATE → PUBLIC: USAGE
 --> type mood: missing
 --> function f(): missing
 --> sequence s: missing
