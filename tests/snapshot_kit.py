@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from psycopg import Connection
@@ -69,13 +70,16 @@ def make_roles(database: PostgresDatabase) -> None:
         database.execute("CREATE ROLE reader LOGIN")
 
 
+_queries = cache(catalog_queries)
+
+
 def snapshot_of(connection: Connection) -> Snapshot:
     """Return the schema as a connection sees it, in its open transaction or in one of its own."""
     with connection.transaction():
         connection.execute("SAVEPOINT before")
         found = read_catalog(
             connection,
-            catalog_queries(),
+            _queries(),
             major=connection.info.server_version // 10000,
             history=HistoryTable(),
         )
