@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from banister.engines.postgres import PostgresEngine
-from banister.engines.postgres.session import Session
+from banister.engines.postgres.history import HistoryStore
+from banister.engines.postgres.session import Connection, Session
 from banister.engines.postgres.stage import Stage
 from banister.errors import Failure, MigrationFailed
 from postgres_kit import Site, SiteMaker
@@ -89,6 +90,26 @@ def test_after_an_interrupt_nothing_more_is_said_over_the_connection(
     with pytest.raises(KeyboardInterrupt):
         site.up()
     assert said == []
+
+
+def test_an_interrupt_in_the_middle_of_a_read_is_no_failure_of_the_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the signal comes while an answer is read: the next call then finds it half read."""
+
+    def interrupted(store: HistoryStore, connection: Connection, _steps: object) -> None:
+        connection.pgconn.send_query(b"SELECT pg_sleep(60)")
+        try:
+            raise KeyboardInterrupt
+        finally:
+            connection.execute("ROLLBACK")
+
+    monkeypatch.setattr(HistoryStore, "check_room", interrupted)
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        site.up()
+    assert time.monotonic() - started < 20
+    assert not site.exists("left_over")
 
 
 def test_after_one_signal_a_statement_that_cannot_be_cancelled_is_cut_off(site: Site) -> None:

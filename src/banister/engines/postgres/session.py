@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import PipelineStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from banister.engines.base import Database, SessionSettings
 from banister.engines.postgres.transport import (
@@ -22,7 +22,13 @@ from banister.engines.postgres.transport import (
     with_tls,
 )
 from banister.engines.postgres.wire import CONNECT_DEFAULTS, server_end
-from banister.errors import ConnectionFailed, DatabaseError, Finding, Severity
+from banister.errors import (
+    ConnectionFailed,
+    DatabaseError,
+    Finding,
+    Severity,
+    interrupt_behind,
+)
 from banister.model import Dialect
 
 __all__ = ["LOCAL_TIMES", "Connection", "Notice", "Session", "connect", "usable"]
@@ -179,6 +185,10 @@ class Session:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One read-only snapshot; row security raises instead of hiding rows, and so do locks."""
+        with _interrupts_kept():
+            yield from self._read_only()
+
+    def _read_only(self) -> Iterator[Connection]:
         self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             with self.connection.pipeline():
@@ -203,20 +213,34 @@ class Session:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction of our own: committed at the end, rolled back on any exception."""
-        with self.connection.transaction():
+        with _interrupts_kept(), self.connection.transaction():
             if self.pooled:
                 self._set(self._pins, local=True)
             yield self.connection
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """What the driver says of a call that an interrupt cut short is no error of the database."""
+    try:
+        yield
+    except psycopg.Error as error:
+        interrupt = interrupt_behind(error)
+        if interrupt is None:
+            raise
+        raise interrupt from error
 
 
 def usable(connection: Connection) -> bool:
     """Whether something can be sent and answered; otherwise the connection is closed here.
 
     A pipeline that an interrupt has left open never answers: what is sent then waits for its end.
+    Nor does a statement whose answer was not read to its end.
     """
     if connection.closed:
         return False
-    if connection.pgconn.pipeline_status == PipelineStatus.OFF:
+    at_rest = connection.pgconn.transaction_status != TransactionStatus.ACTIVE
+    if at_rest and connection.pgconn.pipeline_status == PipelineStatus.OFF:
         return True
     connection.close()
     return False
