@@ -39,6 +39,7 @@ from banister.planning import (
     make_step,
     plan_down,
     plan_up,
+    reaches_cluster,
     status_rows,
 )
 from banister.project import (
@@ -244,7 +245,13 @@ class Project:
         be had.
         """
         folder, options = self.folder(), self._options()
-        with open_scratch(self.settings, dialect=options.dialect, named=self.scratch) as scratch:
+        with open_scratch(
+            self.settings,
+            dialect=options.dialect,
+            target=self.target,
+            named=self.scratch,
+            apart=options.dialect is Dialect.POSTGRESQL and reaches_cluster(folder),
+        ) as scratch:
             proofs = prove(folder, scratch, _info(), options)
             return _drive(proofs, on_event)
 

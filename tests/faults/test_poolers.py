@@ -11,6 +11,7 @@ from pooler import pgbouncer
 import banister
 from conftest import clean_environment
 from postgres_kit import Site, SiteMaker
+from scratch_kit import open_place, target_of
 from servers import PostgresDatabase
 
 FILES = {
@@ -115,3 +116,17 @@ def test_of_many_runs_each_migration_runs_once(site: Site, size: int) -> None:
     assert [run.returncode for run in runs] == [0, 0, 0, 0], said
     assert site.value("SELECT array_agg(id ORDER BY id) FROM witness") == [2, 3]
     assert site.applied() == ["001", "002", "003"]
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_scratch_databases_are_not_made_through_a_pooler(
+    postgres: PostgresDatabase, tmp_path: Path, mode: str
+) -> None:
+    with (
+        pgbouncer(postgres.url, mode=mode, size=2) as url,
+        pytest.raises(banister.BanisterError) as caught,
+        open_place(tmp_path, named=target_of(url)),
+    ):
+        pass
+    assert "behind a pooler" in caught.value.message
+    assert caught.value.hint == "give the URL of the server itself"

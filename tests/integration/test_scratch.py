@@ -50,8 +50,9 @@ def test_what_a_killed_run_left_is_removed_and_nothing_without_the_mark(
 ) -> None:
     opened = project(tmp_path, scratch_url=postgres.url)
     postgres.execute("CREATE DATABASE banister_scratch_of_mine")
-    postgres.execute("CREATE DATABASE banister_scratch_dead_1")
-    postgres.execute("COMMENT ON DATABASE banister_scratch_dead_1 IS 'banister_scratch_dead'")
+    left = "banister_scratch_0123456789abcdef_1"
+    postgres.execute(f"CREATE DATABASE {left}")
+    postgres.execute(f"COMMENT ON DATABASE {left} IS 'banister scratch: run 0123456789abcdef, x'")
     try:
         with open_scratch(
             opened.settings, dialect=Dialect.POSTGRESQL, named=opened.scratch
@@ -59,12 +60,12 @@ def test_what_a_killed_run_left_is_removed_and_nothing_without_the_mark(
             living.create()
             with open_scratch(opened.settings, dialect=Dialect.POSTGRESQL, named=opened.scratch):
                 names = [name for (name,) in postgres.execute(MARKED)]
-                assert "banister_scratch_dead_1" not in names
+                assert left not in names
                 assert len(names) == 2
         assert postgres.execute(MARKED) == [("banister_scratch_of_mine",)]
     finally:
         postgres.execute("DROP DATABASE IF EXISTS banister_scratch_of_mine")
-        postgres.execute("DROP DATABASE IF EXISTS banister_scratch_dead_1")
+        postgres.execute(f"DROP DATABASE IF EXISTS {left}")
 
 
 def test_what_reaches_the_whole_named_server_is_refused_before_anything_runs(

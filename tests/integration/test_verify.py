@@ -257,3 +257,32 @@ def test_the_command_prints_a_table_and_exits_with_3(tmp_path: Path) -> None:
     assert [row["down"] for row in envelope["migrations"]] == ["exact", "differs"]
     assert any(said in line for line in envelope["migrations"][1]["differences"])
     assert envelope["chain"]["length"] == 2
+
+
+def test_roles_of_one_database_do_not_stand_in_the_way_of_another(tmp_path: Path) -> None:
+    # A wrong down between them has the databases made anew: the roles are made there again.
+    proven = verify(
+        tmp_path,
+        {
+            "002_role.up": "CREATE ROLE app_reader; GRANT SELECT ON t TO app_reader;",
+            "002_role.down": "REVOKE ALL ON t FROM app_reader; DROP ROLE app_reader;",
+            "003_wrong.up": "CREATE TABLE u (id int);",
+            "003_wrong.down": "SELECT 1;",
+            "004_grant.up": "CREATE TABLE w (id int); GRANT SELECT ON w TO app_reader;",
+            "004_grant.down": "DROP TABLE w;",
+        },
+    )
+    assert [proof.down for proof in proven.proofs] == [
+        DownVerdict.EXACT,
+        DownVerdict.EXACT,
+        DownVerdict.DIFFERS,
+        DownVerdict.EXACT,
+    ]
+
+
+def test_what_the_scratch_server_lacks_is_told_with_the_way_out(tmp_path: Path) -> None:
+    files = {"002_x.up": "CREATE EXTENSION of_nobody;", "002_x.down": "SELECT 1;"}
+    with pytest.raises(MigrationFailed) as caught:
+        verify(tmp_path, files)
+    hint = str(caught.value.hint)
+    assert hint.startswith("the scratch server lacks the extension of_nobody; name a server")

@@ -12,6 +12,7 @@ from banister.project import (
     Settings,
     Target,
     TargetKind,
+    choose_scratch,
     choose_target,
     load_settings,
     no_target_error,
@@ -338,3 +339,42 @@ def test_nothing_said_depends_on_the_password(template: str, password: str) -> N
             plain,
         }
         assert said in errors
+
+
+@pytest.mark.parametrize(
+    ("url", "variable", "file", "host"),
+    [
+        ("postgresql://flag/x", "postgresql://variable/x", "postgresql://file/x", "flag"),
+        (None, "postgresql://variable/x", "postgresql://file/x", "variable"),
+        ("", " ", "postgresql://${HOST_OF_SCRATCH}/x", "file"),
+        (None, "", None, None),
+    ],
+)
+def test_the_flag_names_a_scratch_server_before_the_variable_and_the_file(
+    tmp_path: Path, url: str | None, variable: str, file: str | None, host: str | None
+) -> None:
+    environ = {"BANISTER_SCRATCH_URL": variable, "HOST_OF_SCRATCH": "file"}
+    overrides = {} if file is None else {"scratch_url": file}
+    settings = load_settings(tmp_path, env=None, environ={}, overrides=overrides)
+    target = choose_scratch(settings, url=url, environ=environ)
+    if host is None:
+        assert target is None
+    else:
+        assert target is not None
+        assert f"host={host}" in target.conninfo or f"//{host}/" in target.conninfo
+
+
+def test_a_scratch_server_is_a_postgresql_server(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, env=None, environ={})
+    for url in ("sqlite:///app.db", "embedded:"):
+        with pytest.raises(UsageError, match="names no PostgreSQL server"):
+            choose_scratch(settings, url=url, environ={})
+
+
+def test_a_password_in_the_flag_for_scratch_is_warned_about(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, env=None, environ={})
+    target = choose_scratch(settings, url="postgresql://a:s3cr3t-x@h/x", environ={})
+    assert target is not None
+    assert [finding.code for finding in target.warnings] == ["password_in_arguments"]
+    assert "s3cr3t-x" in target.secrets
+    assert "s3cr3t-x" not in repr(target)

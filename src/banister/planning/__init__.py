@@ -3,7 +3,7 @@
 from banister.planning.checks import check_history
 from banister.planning.lint import lint
 from banister.planning.plan import PlanOptions, find_version, left_out, plan_down, plan_up
-from banister.planning.reach import beyond_the_database
+from banister.planning.reach import beyond_the_database, reaches_cluster
 from banister.planning.recall import HistoryRow, LogRow, bare_name, recall, version_in
 from banister.planning.resume import lives_in_session, only_sets
 from banister.planning.status import status_rows
@@ -24,6 +24,7 @@ __all__ = [
     "only_sets",
     "plan_down",
     "plan_up",
+    "reaches_cluster",
     "recall",
     "status_rows",
     "version_in",

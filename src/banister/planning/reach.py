@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 
 from banister.errors import Finding, Severity
-from banister.model import Dialect, Step
-from banister.script import cluster_work
+from banister.model import Dialect, Folder, Step
+from banister.script import Window, cluster_work, may_reach_cluster, statements_of
 
-__all__ = ["beyond_the_database"]
+__all__ = ["beyond_the_database", "reaches_cluster"]
 
 
 def beyond_the_database(steps: Iterable[Step]) -> tuple[Finding, ...]:
@@ -15,6 +15,24 @@ def beyond_the_database(steps: Iterable[Step]) -> tuple[Finding, ...]:
     Told from its tokens: what a DO body or a function does is not seen.
     """
     return tuple(_findings(steps))
+
+
+def reaches_cluster(folder: Folder) -> bool:
+    """Whether a migration for PostgreSQL may work on what all databases of a server share.
+
+    Bodies of DO blocks and functions count: see `may_reach_cluster`.
+    """
+    found = False
+
+    def look(window: Window) -> None:
+        nonlocal found
+        found = found or any(map(may_reach_cluster, window.statements))
+
+    for migration in folder.migrations:
+        for script in (migration.up, migration.down):
+            if script is not None and not found:
+                statements_of(script.source, Dialect.POSTGRESQL, look)
+    return found
 
 
 def _findings(steps: Iterable[Step]) -> Iterator[Finding]:

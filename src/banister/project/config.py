@@ -28,7 +28,7 @@ _OWN_FILE = "banister.toml"
 _PYPROJECT = "pyproject.toml"
 _PREFIX = "BANISTER_"
 #: Read elsewhere: which database, and which environment.
-_SPECIAL_VARIABLES = ("BANISTER_URL", "BANISTER_ENV", "BANISTER_SCRATCH_URL")
+_SPECIAL_VARIABLES = ("BANISTER_URL", "BANISTER_ENV")
 _FOREIGN_PREFIXES = ("BANISTER_TEST_", "BANISTER_REQUIRE_")
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -69,6 +69,10 @@ class Settings:
     sslmode: str | None = None
     #: The same; a path, absolute, or "system".
     sslrootcert: str | None = None
+    #: A server on which scratch databases may be made, references not yet replaced.
+    scratch_url: str | None = field(default=None, repr=False)
+    #: Roles that a scratch server of our own is given.
+    scratch_roles: frozenset[str] = frozenset()
     #: Whether the statements of sessions that are waited for may be shown.
     show_queries: bool = False
     out_of_order: bool = False

@@ -149,6 +149,20 @@ KEYS: tuple[Key, ...] = (
         "where the URL does not say.",
     ),
     Key(
+        name="scratch_url",
+        kind=Kind.TEXT,
+        doc="PostgreSQL: a server on which scratch databases may be made, where --scratch-url does "
+        "not say; ${NAME} in it stands for an environment variable or a line of .env.",
+    ),
+    Key(
+        name="scratch_roles",
+        kind=Kind.NAMES,
+        default=(),
+        doc="PostgreSQL: roles that the migrations name and somebody else makes; a scratch server "
+        "of our own is given them.",
+        max_bytes=63,
+    ),
+    Key(
         name="show_queries",
         kind=Kind.FLAG,
         default=False,

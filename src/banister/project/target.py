@@ -88,19 +88,20 @@ def choose_scratch(
 ) -> Target | None:
     """Return the server on which scratch databases may be made, or None where none is named.
 
-    `url` (the flag) > BANISTER_SCRATCH_URL. Raises UsageError as `choose_target` does.
+    `url` (the flag) > BANISTER_SCRATCH_URL > `scratch_url` in the settings. Raises UsageError as
+    `choose_target` does.
     """
-    ways = (
-        _Named(value=url or "", source="--scratch-url", base=Path.cwd()),
-        _Named(
-            value=environ.get("BANISTER_SCRATCH_URL", ""),
-            source="BANISTER_SCRATCH_URL",
-            base=Path.cwd(),
-        ),
-    )
-    named = next((way for way in ways if way.value.strip()), None)
-    if named is None:
+    here = settings.start
+    value, source = url or "", "--scratch-url"
+    if not value.strip():
+        value, source = environ.get("BANISTER_SCRATCH_URL", ""), "BANISTER_SCRATCH_URL"
+    if not value.strip():
+        value, source = settings.scratch_url or "", "scratch_url in the settings"
+        if "${" in value:
+            value = expand(value, environ, read_env_file(settings.root, environ))
+    if not value.strip():
         return None
+    named = _Named(value=value, source=source, base=here)
     target = _chosen(named, settings, environ)
     if target.kind is not TargetKind.POSTGRESQL:
         raise UsageError(

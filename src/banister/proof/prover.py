@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import groupby
 
-from banister.engines import Engine, open_engine
+from banister.engines import Engine
 from banister.errors import BanisterError, Finding, FindingsError, MigrationFailed, Severity
 from banister.model import (
     Dialect,
@@ -70,6 +70,7 @@ class _Trial:
 class _Place:
     """A scratch database on which units go up and down, and what is applied there."""
 
+    scratch: Scratch
     engine: Engine
     info: RunInfo
     applied: frozenset[Version] = frozenset()
@@ -77,8 +78,12 @@ class _Place:
     def run(self, steps: Iterable[Step]) -> None:
         """Carry steps out as production does; raise MigrationFailed."""
         for step in steps:
-            for _ in self.engine.apply(step, self.info, expected=self.applied):
-                pass
+            try:
+                for _ in self.engine.apply(step, self.info, expected=self.applied):
+                    pass
+            except MigrationFailed as error:
+                self.scratch.explain(error)
+                raise
             self.applied ^= {step.version}
 
 
@@ -96,12 +101,13 @@ class _Prover:
     @contextmanager
     def place(self, database: Target, applied: int) -> Iterator[_Place]:
         """Open a database on which that many units are applied."""
-        with open_engine(database, self.scratch.settings) as engine:
+        with self.scratch.open(database) as engine:
             engine.prepare()
             for _ in engine.lock(wait_seconds=_LOCK_WAIT):
                 pass
             versions = {m.version for unit in self.units[:applied] for m in unit.migrations}
-            yield _Place(engine=engine, info=self.info, applied=frozenset(versions))
+            applied_now = frozenset(versions)
+            yield _Place(scratch=self.scratch, engine=engine, info=self.info, applied=applied_now)
 
     def trials(self) -> Generator[ProofEvent, None, tuple[list[_Trial], Target]]:
         """Try every unit on its way up; return what was seen, and the database with all ups."""

@@ -1,36 +1,90 @@
-"""What a place for scratch databases can do."""
+"""What a place for scratch databases is, whatever stands behind it."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
+from banister.engines import Engine, open_engine
+from banister.errors import Finding, MigrationFailed
 from banister.project import Settings, Target
+from banister.scratch.lacks import advice_for
 
 __all__ = ["Scratch"]
 
 
-class Scratch(Protocol):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scratch(ABC):
     """Databases of our own, empty or cloned; all of them are gone when the place is closed."""
 
-    @property
-    def display(self) -> str:
-        """What it is, for people, for example "PostgreSQL 18.1, embedded"."""
+    #: For people, for example "PostgreSQL 18.1, embedded".
+    display: str
+    #: The project's settings, as they hold on these databases.
+    settings: Settings
+    #: The server's major version; None for SQLite.
+    major: int | None = None
+    #: The major version of the database that the migrations are for; None where it is not known.
+    wanted: int | None = None
+    #: Whether others use the server: then nothing that reaches all of it may run there.
+    shared: bool = False
+    #: What would have come before this place, and why it was not taken.
+    passed_over: tuple[str, ...] = ()
+    #: What is to be said about the place whatever is done there.
+    warnings: tuple[Finding, ...] = ()
 
     @property
-    def major(self) -> int | None:
-        """The server's major version; None for SQLite."""
+    def not_certified(self) -> str | None:
+        """Say that what is found here may not hold for the target, for example
+        "not certified on 16: tried on PostgreSQL 18.1, embedded"; None where it does.
+        """
+        if self.wanted in {None, self.major}:
+            return None
+        return f"not certified on {self.wanted}: tried on {self.display}"
 
-    @property
-    def shared(self) -> bool:
-        """Whether others use the server: then nothing that reaches all of it may run there."""
-
-    @property
-    def settings(self) -> Settings:
-        """The project's settings, as they hold on these databases."""
-
+    @abstractmethod
     def create(self) -> Target:
-        """Return an empty database. Raises DatabaseError."""
+        """Return an empty database. Raises DatabaseError, or ServerError."""
 
+    @abstractmethod
     def clone(self, source: Target) -> Target:
-        """Return a copy of a database of this place, to which nobody is connected."""
+        """Return a copy of a database of this place, to which nobody is connected.
 
+        Raises DatabaseError, or ServerError.
+        """
+
+    @abstractmethod
     def drop(self, database: Target) -> None:
-        """Throw a database of this place away; nothing happens where it is gone."""
+        """Throw a database of this place away, whoever is connected; nothing where it is gone.
+
+        Raises DatabaseError, or ServerError.
+        """
+
+    def privileged(self, database: Target) -> Target:
+        """Return the same database for a session that may look at everything there.
+
+        On a server that the user named it is the role of its URL.
+        """
+        return database
+
+    @contextmanager
+    def open(self, database: Target) -> Iterator[Engine]:
+        """Yield the engine for a database of this place, closed afterwards.
+
+        It logs in as an ordinary role that owns the database, named as the target's where that is
+        known. A MigrationFailed that leaves the block is explained.
+        """
+        with open_engine(database, self.settings) as engine:
+            try:
+                yield engine
+            except MigrationFailed as error:
+                self.explain(error)
+                raise
+
+    def explain(self, error: MigrationFailed) -> None:
+        """Put into the hint what this server lacks, where that is the reason for a failure.
+
+        An extension, a role or a right that the target may have; otherwise nothing changes.
+        """
+        advice = advice_for(error.failure, shared=self.shared)
+        if advice is not None:
+            error.hint = advice

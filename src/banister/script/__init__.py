@@ -5,6 +5,7 @@ from banister.script.checksum import RunningChecksum, checksum
 from banister.script.classify import Control, Traits, traits
 from banister.script.decode import decode, decode_part, invisible_characters, wide_encoding
 from banister.script.directives import misplaced_directives, read_directives, top_is_whole
+from banister.script.reach import may_reach_cluster
 from banister.script.refusals import cluster_work
 from banister.script.scan import Problem, Scan, scan, split_statements
 from banister.script.statements import LargeStatements, statements_of
@@ -27,6 +28,7 @@ __all__ = [
     "decode_part",
     "invisible_characters",
     "make_script",
+    "may_reach_cluster",
     "misplaced_directives",
     "read_directives",
     "scan",

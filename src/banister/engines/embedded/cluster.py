@@ -5,9 +5,9 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -53,19 +53,21 @@ class Running:
     account: str
     #: Major version.
     major: int
+    #: The role that may do everything, and that its URLs name.
+    superuser: str = _SUPERUSER
 
     def database_url(self, database: str) -> str:
         """Return a libpq URL for one database. It needs no password: the socket's folder guards."""
         host = quote(os.fsencode(self.socket_dir), safe="")
         name = quote(database, safe="")
-        return f"postgresql:///{name}?host={host}&port={self.port}&user={_SUPERUSER}"
+        return f"postgresql:///{name}?host={host}&port={self.port}&user={self.superuser}"
 
     @property
     def conninfo(self) -> str:
         """The database `postgres` as libpq's key=value pairs."""
         # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE
         host = str(self.socket_dir).replace("\\", "\\\\").replace("'", "\\'")
-        return f"host='{host}' port={self.port} user={_SUPERUSER} dbname=postgres"
+        return f"host='{host}' port={self.port} user={self.superuser} dbname=postgres"
 
     @property
     def url(self) -> str:
@@ -109,13 +111,16 @@ def start(
     *,
     settings: Mapping[str, str] | None = None,
     wait_seconds: float = 60,
+    superuser: str = _SUPERUSER,
+    initdb_options: Sequence[str] = (),
 ) -> Running:
     """Return a server on the cluster in `folder`: the one that runs already, or a new one.
 
-    The cluster is made when it is missing. `folder` is absolute, and its parent exists. As root the
-    server runs as another account, which must be able to pass through the folders above. Raises
-    ServerError, and then nothing that was started here is left running; also when the data are of
-    another major version, which leaves them untouched.
+    The cluster is made when it is missing, with that `superuser` and with what `initdb_options`
+    add; one that is there must have been made with the same. `folder` is absolute, and its parent
+    exists. As root the server runs as another account, which must be able to pass through the
+    folders above. Raises ServerError, and then nothing that was started here is left running; also
+    when the data are of another major version, which leaves them untouched.
     """
     account = server_account()
     _refuse_other_major(binaries, folder / "data")
@@ -128,29 +133,32 @@ def start(
         while not try_lock(alive):
             running = find_running(folder)
             if running is not None:
-                return running
+                return replace(running, superuser=superuser)
             if time.monotonic() > deadline:
                 raise _in_use(folder)
             time.sleep(_POLL_SECONDS)
         readable = readable_binaries(binaries, account)
         if not (folder / "data").exists():
-            _make_cluster(readable, folder, account, alive)
-        return _launch(
+            options = ["-U", superuser, *initdb_options]
+            _make_cluster(readable, folder, account, alive, options)
+        made = _launch(
             readable, folder, account, {**_SETTINGS, **(settings or {})}, alive, deadline
         )
+        return replace(made, superuser=superuser)
     finally:
         os.close(alive)
 
 
-def stop(running: Running, *, wait_seconds: float = 30) -> None:
+def stop(running: Running, *, wait_seconds: float = 30, at_once: bool = False) -> None:
     """Stop a server, disconnecting its sessions, and return when it is gone.
 
     Open transactions are rolled back and the data are written out. When that takes longer than
-    `wait_seconds`, the server is made to quit at once and recovers at its next start. Raises
-    ServerError when it is still there after that.
+    `wait_seconds`, or with `at_once`, the server is made to quit at once and recovers at its next
+    start. Raises ServerError when it is still there after that.
     """
     # https://www.postgresql.org/docs/current/server-shutdown.html
-    for number, bound in ((signal.SIGINT, wait_seconds), (signal.SIGQUIT, 10)):
+    ways = ((signal.SIGINT, wait_seconds), (signal.SIGQUIT, 10))
+    for number, bound in ways[1:] if at_once else ways:
         try:
             if not send(running.pid, running.mark, number) or _is_gone(running, bound):
                 break
@@ -207,7 +215,9 @@ def _refuse_other_major(binaries: Binaries, data: Path) -> None:
         )
 
 
-def _make_cluster(binaries: Binaries, folder: Path, account: Account, alive: int) -> None:
+def _make_cluster(
+    binaries: Binaries, folder: Path, account: Account, alive: int, options: Sequence[str]
+) -> None:
     """Make the cluster under another name first: a half-made one never passes for a whole one.
 
     initdb holds the lock too, since it goes on when we are killed.
@@ -216,11 +226,12 @@ def _make_cluster(binaries: Binaries, folder: Path, account: Account, alive: int
     if building.exists():
         shutil.rmtree(building)
     account_folder(building, account)
-    args: list[str | Path] = [binaries.initdb, "-D", building, "-U", _SUPERUSER]
+    args: list[str | Path] = [binaries.initdb, "-D", building]
     args += ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
     if binaries.major() >= 17:
         # Knows the letters of all scripts, sorts by code point, and needs no locale of the system.
         args += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    args += options
     try:
         done = account.run(args, keep_open=(alive,))
     except (OSError, subprocess.SubprocessError) as exc:

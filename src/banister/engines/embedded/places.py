@@ -8,6 +8,7 @@ data and the socket. We never write into it ourselves, so that nothing planted t
 
 import hashlib
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from banister.errors import ServerError
 __all__ = [
     "account_folder",
     "cluster_folder",
+    "memory_folder",
     "own_folder",
     "serving_folder",
     "socket_folder",
@@ -92,6 +94,43 @@ def temp_folders(account: Account) -> Iterator[Path]:
             folder = own_folder(root / f"banister-{os.geteuid()}", account)
             if not account.switch or account.can_enter(folder):
                 yield folder
+
+
+def memory_folder(account: Account, *, room_bytes: int) -> Path | None:
+    """Return our folder in memory, where that much of it is free; None where there is none.
+
+    TMPDIR, where it is set, says that temporary files belong there and nowhere else.
+    """
+    root = Path("/dev/shm")  # noqa: S108 -- made with mkdir, checked for owner, mode and symlink
+    if os.environ.get("TMPDIR") or not root.is_dir() or not _is_safe_parent(root):
+        return None
+    if min((shutil.disk_usage(root).free, *_free_memory())) < room_bytes:
+        return None
+    with suppress(ServerError):
+        folder = own_folder(root / f"banister-{os.geteuid()}", account)
+        if not account.switch or account.can_enter(folder):
+            return folder
+    return None
+
+
+def _free_memory() -> Iterator[int]:
+    """Yield the bytes that this machine has free, and those that a container may still take.
+
+    https://docs.kernel.org/filesystems/proc.html#meminfo,
+    https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
+    """
+    with suppress(OSError):
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            name, _, amount = line.partition(":")
+            if name == "MemAvailable":
+                yield int(amount.split()[0]) * 1024
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        with suppress(OSError, ValueError):  # "max": no limit
+            group = Path("/sys/fs/cgroup")
+            yield int((group / limit).read_text("ascii")) - int((group / used).read_text("ascii"))
 
 
 def cluster_folder(project: Path, account: Account) -> Path:
