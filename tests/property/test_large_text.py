@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_split_text import TEXTS
 
@@ -96,6 +96,7 @@ def test_places_and_lines_are_those_of_the_text_in_memory(text: str, chunk: int)
 
 
 @settings(max_examples=200, deadline=None)
+@example("copy t from stdin;copy t from stdin;\n\xa0", Dialect.POSTGRESQL, 4, 1)
 @given(TEXTS, DIALECTS, CHUNKS, st.integers(min_value=1, max_value=60))
 def test_findings_are_those_of_the_text_in_memory(
     text: str, dialect: Dialect, chunk: int, size: int

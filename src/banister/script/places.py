@@ -26,41 +26,54 @@ def kinds_at(window: Window, offsets: Sequence[int], dialect: Dialect) -> list[T
     Offsets are those in the whole text, of the tokens too. Only the statements, and the gaps
     between them, that hold an offset are read.
     """
+    if not offsets:
+        return []
     first = window.mark.offset
+    rows = _rows(window)
     found: list[Token | None] = []
     stretch: list[Token] = []
     known = (-1, -1)
     for offset in offsets:
-        begin, end = _stretch(window, offset)
-        if begin < 0:
+        at = bisect_right(rows, offset, key=lambda bounds: bounds[0]) - 1
+        if at >= 0 and offset < rows[at][1]:
             found.append(None)
             continue
-        if (begin, end) != known:
-            known = begin, end
+        bounds = _stretch(window, rows, offset)
+        if bounds != known:
+            known = bounds
             stretch = [
                 Token(token.kind, token.start + first, token.end + first, token.closed)
-                for token in tokens(window.text, dialect, begin - first, end - first)
+                for token in tokens(window.text, dialect, bounds[0] - first, bounds[1] - first)
             ]
         at = bisect_right(stretch, offset, key=lambda token: token.start) - 1
         found.append(stretch[at] if at >= 0 else None)
     return found
 
 
-def _stretch(window: Window, offset: int) -> tuple[int, int]:
-    """Return the bounds of the statement or gap that holds `offset`; (-1, -1) inside rows."""
+def _rows(window: Window) -> list[tuple[int, int]]:
+    """Return the bounds of all COPY rows; those of several COPY on one line follow each other."""
+    return sorted(
+        (statement.copy_start, statement.copy_end)
+        for statement in window.statements
+        if statement.copy_start is not None and statement.copy_end is not None
+    )
+
+
+def _stretch(window: Window, rows: Sequence[tuple[int, int]], offset: int) -> tuple[int, int]:
+    """Return the bounds of the statement or gap that holds `offset`, which is in no rows."""
     statements = window.statements
     number = bisect_right(statements, offset, key=lambda statement: statement.start) - 1
+    begin = window.mark.offset
+    if number >= 0:
+        end = statements[number].start + len(statements[number].text)
+        if offset < end:
+            return statements[number].start, end
+        begin = end
     last = min(window.end, window.mark.offset + len(window.text))
     following = statements[number + 1].start if number + 1 < len(statements) else last
-    if number < 0:
-        return window.mark.offset, following
-    statement = statements[number]
-    end = statement.start + len(statement.text)
-    if offset < end:
-        return statement.start, end
-    if statement.copy_start is not None and statement.copy_end is not None:
-        if statement.copy_start <= offset < statement.copy_end:
-            return -1, -1
-        if offset >= statement.copy_end:
-            return statement.copy_end, following
-    return end, following
+    before = bisect_right(rows, offset, key=lambda bounds: bounds[0])
+    if before:
+        begin = max(begin, rows[before - 1][1])
+    if before < len(rows):
+        following = min(following, rows[before][0])
+    return begin, following
