@@ -8,6 +8,7 @@ from typing import Protocol
 from banister.errors import BanisterError, Finding, MigrationFailed
 from banister.model import (
     AppliedMigration,
+    Contents,
     Dialect,
     Event,
     History,
@@ -126,6 +127,13 @@ class Engine(Protocol):
 
         The history table and its log are left out; so are other sessions' temporary tables. A
         missing SQLite file has an empty schema. Raises DatabaseError.
+        """
+
+    def contents(self, *, limit: int = 200) -> Contents:
+        """Return up to `limit` rows of every table, by reads alone, from one snapshot.
+
+        Banister's own tables are left out, and so are tables of extensions. A table that this role
+        may not read is named in `unread`. Raises DatabaseError.
         """
 
     def lock(self, *, wait_seconds: float) -> Generator[Event, None, None]:

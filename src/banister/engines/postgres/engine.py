@@ -18,6 +18,7 @@ from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.lock import lock_key, signed
 from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.pooler import refuse_behind_pooler, refuse_without_transactions
+from banister.engines.postgres.rows import contents_of
 from banister.engines.postgres.session import Connection, Session, connect, usable
 from banister.engines.postgres.stage import Stage
 from banister.engines.queries import load_queries
@@ -31,6 +32,7 @@ from banister.errors import (
 )
 from banister.model import (
     AppliedMigration,
+    Contents,
     Direction,
     Event,
     History,
@@ -99,6 +101,10 @@ class PostgresEngine:
     def snapshot(self) -> Snapshot:
         """Return the schema, by reads alone; see `Engine.snapshot`."""
         return catalog_snapshot(self._session, self._settings, self._store.table)
+
+    def contents(self, *, limit: int = 200) -> Contents:
+        """Return the rows of every table, by reads alone; see `Engine.contents`."""
+        return contents_of(self._session, self._store.table, limit=limit)
 
     def lock(self, *, wait_seconds: float) -> Generator[Event, None, None]:
         """Take the runner lock, polling; see `Engine.lock`.

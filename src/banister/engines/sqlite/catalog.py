@@ -7,7 +7,7 @@ from banister.engines.sqlite.declared import Declared, body_of, declared, normal
 from banister.engines.sqlite.session import Session
 from banister.snapshot import CatalogObject, ObjectIdentity, ObjectKind, Snapshot, printable
 
-__all__ = ["empty_catalog", "read_catalog"]
+__all__ = ["empty_catalog", "read_catalog", "spelled"]
 
 #: PRAGMA table_xinfo says so of generated columns: https://www.sqlite.org/pragma.html
 _GENERATED = (2, 3)
@@ -34,7 +34,7 @@ def read_catalog(
             continue
         if kind == "table" and not sql.upper().startswith("CREATE VIRTUAL"):
             texts[name] = sql
-            order[_name(name)] = []
+            order[spelled(name)] = []
         else:
             _add(found, _other(kind, name, table, sql))
     tables = {name: declared(sql) for name, sql in texts.items()}
@@ -43,7 +43,7 @@ def read_catalog(
     for name, column, kind, not_null, default, hidden in session.execute(queries["schema_columns"]):
         if name in tables:
             own = tables[name].columns.get(column, {})
-            order[_name(name)].append(_name(column))
+            order[spelled(name)].append(spelled(column))
             _add(found, [_column(name, column, kind, not_null, default, hidden, own)])
     return Snapshot(
         server=empty_catalog().server,
@@ -57,7 +57,8 @@ def _add(found: dict[ObjectIdentity, CatalogObject], things: Iterable[CatalogObj
         found[thing.identity] = thing
 
 
-def _name(name: str) -> str:
+def spelled(name: str) -> str:
+    """Return a name as people write it, on one line."""
     return printable(normal('"' + name.replace('"', '""') + '"'))
 
 
@@ -65,26 +66,28 @@ def _other(kind: str, name: str, table: str, sql: str) -> Iterator[CatalogObject
     """Make an index, a view, a trigger or a virtual table."""
     if kind == "table":
         properties = {"definition": normal(sql).partition(" USING ")[2]}
-        identity = ObjectIdentity(ObjectKind.VIRTUAL_TABLE, _name(name))
+        identity = ObjectIdentity(ObjectKind.VIRTUAL_TABLE, spelled(name))
     else:
         properties = {"definition": body_of(sql)}
-        of = None if kind == "view" else _name(table)
-        identity = ObjectIdentity(ObjectKind(kind), _name(name), of)
+        of = None if kind == "view" else spelled(table)
+        identity = ObjectIdentity(ObjectKind(kind), spelled(name), of)
     yield CatalogObject(identity=identity, properties=properties)
 
 
 def _table(name: str, said: Declared) -> Iterator[CatalogObject]:
     """Make a table and its constraints; those without a name are known by what they say."""
     options = {"options": ", ".join(said.options)} if said.options else {}
-    yield CatalogObject(identity=ObjectIdentity(ObjectKind.TABLE, _name(name)), properties=options)
+    yield CatalogObject(
+        identity=ObjectIdentity(ObjectKind.TABLE, spelled(name)), properties=options
+    )
     seen: dict[str, int] = {}
     for given, definition in said.constraints:
-        label = _name(given) if given is not None else printable(definition)
+        label = spelled(given) if given is not None else printable(definition)
         seen[label] = seen.get(label, 0) + 1
         if seen[label] > 1:
             label += f" ({seen[label]})"
         yield CatalogObject(
-            identity=ObjectIdentity(ObjectKind.CONSTRAINT, label, _name(name)),
+            identity=ObjectIdentity(ObjectKind.CONSTRAINT, label, spelled(name)),
             properties={} if given is None else {"definition": definition},
         )
 
@@ -104,6 +107,6 @@ def _column(
     if default is not None and hidden not in _GENERATED:
         properties["default"] = normal(default)
     return CatalogObject(
-        identity=ObjectIdentity(ObjectKind.COLUMN, _name(column), _name(table)),
+        identity=ObjectIdentity(ObjectKind.COLUMN, spelled(column), spelled(table)),
         properties={**properties, **said},
     )

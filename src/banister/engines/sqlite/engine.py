@@ -13,6 +13,7 @@ from banister.engines.sqlite.apply import Applier
 from banister.engines.sqlite.catalog import empty_catalog, read_catalog
 from banister.engines.sqlite.faults import holder, locked, translated
 from banister.engines.sqlite.guard import Guard
+from banister.engines.sqlite.rows import read_contents
 from banister.engines.sqlite.session import (
     Place,
     Session,
@@ -31,6 +32,7 @@ from banister.errors import (
 )
 from banister.model import (
     AppliedMigration,
+    Contents,
     Dialect,
     Event,
     History,
@@ -122,15 +124,32 @@ class SqliteEngine:
 
     def snapshot(self) -> Snapshot:
         """Return the schema, by reads alone; see `Engine.snapshot`."""
+        with self._looking() as session:
+            if session is None:
+                return empty_catalog()
+            return read_catalog(session, self._tables.queries, left_out=self._tables.names)
+
+    def contents(self, *, limit: int = 200) -> Contents:
+        """Return the rows of every table, by reads alone; see `Engine.contents`."""
+        with self._looking() as session:
+            if session is None:
+                return Contents()
+            return read_contents(
+                session, self._tables.queries, left_out=self._tables.names, limit=limit
+            )
+
+    @contextmanager
+    def _looking(self) -> Iterator[Session | None]:
+        """Open the file for reads alone, in one transaction; None where it is not there."""
         if is_missing(self._path):
-            return empty_catalog()
+            yield None
+            return
         session = open_reader(self._path, patience=self._patience)
         try:
             with translated(self._path):
                 session.execute("BEGIN")
-                found = read_catalog(session, self._tables.queries, left_out=self._tables.names)
+                yield session
                 session.commit()
-            return found
         finally:
             session.close()
 

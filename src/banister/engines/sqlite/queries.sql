@@ -187,3 +187,19 @@ FROM main.sqlite_master AS m, pragma_table_xinfo(m.name, 'main') AS x
 WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\'
     AND upper(m.sql) NOT LIKE 'CREATE VIRTUAL%'
 ORDER BY m.name, x.cid
+
+-- name: key_columns
+-- The columns of every unique index and key that is not partial; NULL stands for an expression.
+SELECT m.name, l.name, l.origin, i.name
+FROM main.sqlite_master AS m, pragma_index_list(m.name, 'main') AS l,
+    pragma_index_info(l.name, 'main') AS i
+WHERE m.type = 'table' AND l."unique" = 1 AND l.partial = 0
+    AND upper(m.sql) NOT LIKE 'CREATE VIRTUAL%'
+ORDER BY m.name, l.origin = 'pk' DESC, l.seq, i.seqno
+
+-- name: primary_keys
+SELECT m.name, x.name
+FROM main.sqlite_master AS m, pragma_table_xinfo(m.name, 'main') AS x
+WHERE m.type = 'table' AND x.pk > 0 AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\'
+    AND upper(m.sql) NOT LIKE 'CREATE VIRTUAL%'
+ORDER BY m.name, x.pk
