@@ -15,6 +15,7 @@ from banister.model import (
     LogEntry,
     RunInfo,
     Step,
+    Unfilled,
     Version,
 )
 from banister.snapshot import Snapshot
@@ -134,6 +135,14 @@ class Engine(Protocol):
 
         Banister's own tables are left out, and so are tables of extensions. A table that this role
         may not read is named in `unread`. Raises DatabaseError.
+        """
+
+    def fill(self, wanted: frozenset[str] | None = None) -> tuple[Unfilled, ...]:
+        """Put a few generated rows into tables, by their names; None: into all.
+
+        For scratch databases alone. The rows meet the types, conditions and references of their
+        table, and commit together; triggers fire. Returns the tables that took none, with the
+        reason. Raises DatabaseError.
         """
 
     def lock(self, *, wait_seconds: float) -> Generator[Event, None, None]:

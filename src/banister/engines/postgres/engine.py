@@ -14,6 +14,7 @@ from banister.engines.base import Database, HistoryChanged, SessionSettings
 from banister.engines.postgres.apply import carry_out
 from banister.engines.postgres.catalog import catalog_snapshot
 from banister.engines.postgres.faults import first_line
+from banister.engines.postgres.fill import fill_tables
 from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.lock import lock_key, signed
 from banister.engines.postgres.observer import Observer
@@ -40,6 +41,7 @@ from banister.model import (
     LogEntry,
     RunInfo,
     Step,
+    Unfilled,
     Version,
     WaitingForLock,
 )
@@ -105,6 +107,11 @@ class PostgresEngine:
     def contents(self, *, limit: int = 200) -> Contents:
         """Return the rows of every table, by reads alone; see `Engine.contents`."""
         return contents_of(self._session, self._store.table, limit=limit)
+
+    def fill(self, wanted: frozenset[str] | None = None) -> tuple[Unfilled, ...]:
+        """Put generated rows into tables; see `Engine.fill`."""
+        self._session.reset(self._settings, lock_timeout=self._settings.lock_timeout)
+        return fill_tables(self._session, self._store.table, wanted)
 
     def lock(self, *, wait_seconds: float) -> Generator[Event, None, None]:
         """Take the runner lock, polling; see `Engine.lock`.

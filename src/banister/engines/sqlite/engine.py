@@ -12,13 +12,14 @@ from banister.engines.base import Database, HistoryChanged, SessionSettings
 from banister.engines.sqlite.apply import Applier
 from banister.engines.sqlite.catalog import empty_catalog, read_catalog
 from banister.engines.sqlite.faults import holder, locked, translated
+from banister.engines.sqlite.fill import fill_tables
 from banister.engines.sqlite.guard import Guard
 from banister.engines.sqlite.rows import read_contents
 from banister.engines.sqlite.session import (
     Place,
     Session,
     is_missing,
-    open_reader,
+    looking,
     open_writer,
     pauses,
 )
@@ -41,6 +42,7 @@ from banister.model import (
     LogEvent,
     RunInfo,
     Step,
+    Unfilled,
     Version,
     WaitingForLock,
 )
@@ -110,48 +112,39 @@ class SqliteEngine:
 
         Opens the file for reads alone and closes it again. Raises HistoryError, ConnectionFailed.
         """
-        if is_missing(self._path):
-            return History(database_is_new=True)
-        session = open_reader(self._path, patience=self._patience)
-        try:
-            with translated(self._path):
-                session.execute("BEGIN")
-                history = self._tables.read(session, stored_downs=stored_downs)
-                session.commit()
-            return history
-        finally:
-            session.close()
+        with looking(self._path, patience=self._patience) as session:
+            if session is None:
+                return History(database_is_new=True)
+            return self._tables.read(session, stored_downs=stored_downs)
 
     def snapshot(self) -> Snapshot:
         """Return the schema, by reads alone; see `Engine.snapshot`."""
-        with self._looking() as session:
+        with looking(self._path, patience=self._patience) as session:
             if session is None:
                 return empty_catalog()
             return read_catalog(session, self._tables.queries, left_out=self._tables.names)
 
     def contents(self, *, limit: int = 200) -> Contents:
         """Return the rows of every table, by reads alone; see `Engine.contents`."""
-        with self._looking() as session:
+        with looking(self._path, patience=self._patience) as session:
             if session is None:
                 return Contents()
             return read_contents(
                 session, self._tables.queries, left_out=self._tables.names, limit=limit
             )
 
-    @contextmanager
-    def _looking(self) -> Iterator[Session | None]:
-        """Open the file for reads alone, in one transaction; None where it is not there."""
-        if is_missing(self._path):
-            yield None
-            return
-        session = open_reader(self._path, patience=self._patience)
-        try:
-            with translated(self._path):
-                session.execute("BEGIN")
-                yield session
-                session.commit()
-        finally:
-            session.close()
+    def fill(self, wanted: frozenset[str] | None = None) -> tuple[Unfilled, ...]:
+        """Put generated rows into tables; see `Engine.fill`."""
+        found: list[Unfilled] = []
+
+        def work(session: Session) -> bool:
+            found[:] = fill_tables(
+                session, self._tables.queries, wanted, left_out=self._tables.names
+            )
+            return True
+
+        self._write(work)
+        return tuple(found)
 
     def lock(self, *, wait_seconds: float) -> Generator[Event, None, None]:
         """Wait for whoever writes; nothing is held: BEGIN IMMEDIATE is the lock of every step."""

@@ -203,3 +203,10 @@ FROM main.sqlite_master AS m, pragma_table_xinfo(m.name, 'main') AS x
 WHERE m.type = 'table' AND x.pk > 0 AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\'
     AND upper(m.sql) NOT LIKE 'CREATE VIRTUAL%'
 ORDER BY m.name, x.pk
+
+-- name: references
+-- Foreign keys, column by column; no column of the other table: its primary key is meant.
+SELECT m.name, f.id, f."table", f."from", f."to"
+FROM main.sqlite_master AS m, pragma_foreign_key_list(m.name, 'main') AS f
+WHERE m.type = 'table' AND upper(m.sql) NOT LIKE 'CREATE VIRTUAL%'
+ORDER BY m.name, f.id, f.seq

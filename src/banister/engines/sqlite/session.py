@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +13,7 @@ from banister.engines.sqlite.faults import explain, is_busy, primary_code, trans
 from banister.engines.sqlite.guard import Guard
 from banister.errors import ConnectionFailed, DatabaseError
 
-__all__ = ["Place", "Session", "is_missing", "open_reader", "open_writer", "pauses"]
+__all__ = ["Place", "Session", "is_missing", "looking", "open_reader", "open_writer", "pauses"]
 
 #: Seconds between two tries where the database is busy.
 _FIRST_PAUSE = 0.001
@@ -250,6 +250,25 @@ def is_missing(path: Path) -> bool:
         f"{path} cannot be reached: there is no folder {path.parent}",
         hint="check the path, or make that folder first",
     )
+
+
+@contextmanager
+def looking(path: Path, *, patience: float) -> Iterator[Session | None]:
+    """Open a database for reads alone, in one transaction; None where it is not there.
+
+    Raises ConnectionFailed, DatabaseError.
+    """
+    if is_missing(path):
+        yield None
+        return
+    session = open_reader(path, patience=patience)
+    try:
+        with translated(path):
+            session.execute("BEGIN")
+            yield session
+            session.commit()
+    finally:
+        session.close()
 
 
 def open_reader(path: Path, *, patience: float) -> Session:
