@@ -59,6 +59,8 @@ if TYPE_CHECKING:
         Progress,
         Recovered,
         Retrying,
+        RowChange,
+        RowLoss,
         RunFinished,
         Script,
         ServerNotice,
@@ -73,12 +75,22 @@ if TYPE_CHECKING:
         StepFailed,
         StepStarted,
         TransactionMode,
+        Unfilled,
         Version,
         WaitingForLock,
         Warned,
     )
     from banister.project import Settings, Target, TargetKind
-    from banister.proof import AgainVerdict, ChainProof, DownVerdict, Proof, ProofEvent, Proven
+    from banister.proof import (
+        AgainVerdict,
+        ChainProof,
+        DataProof,
+        DataVerdict,
+        DownVerdict,
+        Proof,
+        ProofEvent,
+        Proven,
+    )
     from banister.script import split_statements
     from banister.snapshot import (
         CatalogObject,
@@ -103,6 +115,8 @@ __all__ = [
     "Chunk",
     "Connected",
     "ConnectionFailed",
+    "DataProof",
+    "DataVerdict",
     "Database",
     "DatabaseError",
     "Decision",
@@ -138,6 +152,8 @@ __all__ = [
     "Proven",
     "Recovered",
     "Retrying",
+    "RowChange",
+    "RowLoss",
     "RunFinished",
     "Script",
     "ScriptError",
@@ -161,6 +177,7 @@ __all__ = [
     "TargetKind",
     "TransactionMode",
     "Transport",
+    "Unfilled",
     "UnsupportedByEngine",
     "UsageError",
     "Version",

@@ -4,10 +4,7 @@ The command line is made of these and of nothing else. Every function is synchro
 nothing, and tells what happens through events handed to a callback.
 """
 
-import getpass
 import os
-import socket
-import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from banister._version import __version__
 from banister.engines import Database, Engine, open_engine
 from banister.errors import BanisterError, Finding, UsageError, interrupt_behind
 from banister.model import (
@@ -28,7 +24,6 @@ from banister.model import (
     History,
     Plan,
     RunFinished,
-    RunInfo,
     StatusRow,
     Warned,
 )
@@ -46,6 +41,7 @@ from banister.project import (
     Settings,
     Target,
     TargetKind,
+    changed_since,
     choose_scratch,
     choose_target,
     load_settings,
@@ -54,11 +50,12 @@ from banister.project import (
     read_folder,
     write_pair,
 )
-from banister.proof import ProofEvent, Proven, prove
+from banister.proof import ProofEvent, ProofOptions, Proven, Remembered, prove
 from banister.records import Decision, Keeper
 from banister.runner import Job, run
 from banister.scratch import open_scratch
 from banister.snapshot import Snapshot
+from banister.who import run_info
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -237,14 +234,29 @@ class Project:
         only = lint(sqlite, Dialect.SQLITE, only_ending=".sqlite.sql")
         return (*found, *(finding for finding in only if finding not in found))
 
-    def verify(self, *, on_event: Callable[[ProofEvent], None] | None = None) -> Proven:
+    def verify(
+        self,
+        *,
+        since: str | None = None,
+        cache: bool = True,
+        on_event: Callable[[ProofEvent], None] | None = None,
+    ) -> Proven:
         """Try every way down on scratch databases, and return what came of it; see `prove`.
 
-        The database that is named is never touched. Raises FindingsError before anything runs,
-        MigrationFailed where an up does not run at all, ServerError where no scratch database can
-        be had.
+        The database that is named is never touched. `since` names a commit of git: only migrations
+        whose files are not as there are tried. `cache`: what an earlier run has proven of the same
+        texts on the same server is taken from `.banister/`. Raises FindingsError before anything
+        runs, MigrationFailed where an up does not run at all, ServerError where no scratch
+        database can be had, UsageError for a commit that is not there.
         """
         folder, options = self.folder(), self._options()
+        path = self.settings.root / ".banister" / "verify.json" if cache else None
+        wanted = ProofOptions(
+            as_one=self.settings.verify_unit == "chain",
+            with_rows=self.settings.verify_data,
+            only=None if since is None else changed_since(self.settings.dir, since),
+            remembered=Remembered(path=path),
+        )
         with open_scratch(
             self.settings,
             dialect=options.dialect,
@@ -252,8 +264,7 @@ class Project:
             named=self.scratch,
             apart=options.dialect is Dialect.POSTGRESQL and reaches_cluster(folder),
         ) as scratch:
-            proofs = prove(folder, scratch, _info(), options)
-            return _drive(proofs, on_event)
+            return _drive(prove(folder, scratch, run_info(), options, wanted), on_event)
 
     def new(self, name: str, *, now: datetime) -> tuple[Path, Path]:
         """Create an up and a down file with the next number; nothing is ever overwritten."""
@@ -271,7 +282,7 @@ class Project:
         """
         folder = self.folder()
         with self._introduced(on_event) as engine:
-            keeper = Keeper(engine=engine, info=_info(), lock_wait=self.settings.lock_wait)
+            keeper = Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
             return _drive(keeper.baseline(folder, version), on_event)
 
     def accept_edit(self, version: str, *, on_event: OnEvent | None = None) -> AppliedMigration:
@@ -281,7 +292,7 @@ class Project:
         """
         folder = self.folder()
         with self._introduced(on_event) as engine:
-            keeper = Keeper(engine=engine, info=_info(), lock_wait=self.settings.lock_wait)
+            keeper = Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
             return _drive(keeper.accept_edit(folder, version), on_event)
 
     def decide(
@@ -298,7 +309,7 @@ class Project:
         it. The next `up` or `down` goes on from there. Raises UsageError for any other statement.
         """
         with self._introduced(on_event) as engine:
-            keeper = Keeper(engine=engine, info=_info(), lock_wait=self.settings.lock_wait)
+            keeper = Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
             _drive(keeper.decide(version, statement, decision), on_event)
 
     @contextmanager
@@ -349,7 +360,7 @@ class Project:
         with self._introduced(on_event) as engine:
             job = Job(
                 engine=engine,
-                info=_info(),
+                info=run_info(),
                 make_plan=make_plan,
                 lock_wait=self.settings.lock_wait,
                 lock_retry=self.settings.lock_retry,
@@ -375,19 +386,3 @@ def _drive(events: Generator[E, None, T], on_event: Callable[[E], None] | None) 
         return result
     finally:
         events.close()
-
-
-def _info() -> RunInfo:
-    return RunInfo(
-        run_id=uuid.uuid4().hex,
-        who=_user_name(),
-        host=socket.gethostname(),
-        tool_version=__version__,
-    )
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # an account without a name, as containers have
-        return f"uid {os.getuid()}"

@@ -170,7 +170,9 @@ def test_an_order_of_columns_is_no_difference(tmp_path: Path) -> None:
         tmp_path,
         {
             "002_drop.up": "ALTER TABLE t DROP COLUMN id;",
-            "002_drop.down": "ALTER TABLE t ADD COLUMN id int PRIMARY KEY;",
+            "002_drop.down": "ALTER TABLE t ADD COLUMN id int; UPDATE t SET id = r.n FROM "
+            "(SELECT ctid, row_number() OVER () AS n FROM t) r WHERE t.ctid = r.ctid; "
+            "ALTER TABLE t ADD PRIMARY KEY (id);",
         },
     )
     assert proven.proofs[1].down is DownVerdict.ORDER_ONLY

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from banister.errors import UsageError
 from banister.model import HistoryTable
 from banister.project import KEYS, Kind, Settings, load_settings
 from banister.project.keys import read_value
@@ -181,19 +182,35 @@ def test_variables_are_read(folder: Path, name: str, text: str, field: str, valu
 def test_every_key_but_url_has_a_variable(folder: Path) -> None:
     samples = {
         Kind.TEXT: "x",
-        Kind.WORD: "require",
         Kind.FLAG: "1",
         Kind.DURATION: "1s",
         Kind.NAMES: "a",
         Kind.TAGS_OR_FLAG: "a",
     }
-    environ = {key.variable: samples[key.kind] for key in KEYS if key.kind is not Kind.URL}
+    environ = {
+        key.variable: key.words[0] if key.words else samples[key.kind]
+        for key in KEYS
+        if key.kind is not Kind.URL
+    }
     assert load(folder, **environ).search_path == "x"
 
 
 def test_variables_of_tests_and_the_url_are_not_settings(folder: Path) -> None:
     settings = load(folder, BANISTER_TEST_X="1", BANISTER_REQUIRE_PG="1", BANISTER_URL="x")
     assert settings.url is None
+
+
+def test_a_setting_may_stand_in_a_table_of_its_own(folder: Path) -> None:
+    write(folder, 'verify.unit = "chain"\n[env.ci.verify]\ndata = false')
+    assert load(folder).verify_unit == "chain"
+    assert not load(folder, "ci").verify_data
+    write(folder, '[verify]\nunit = "chain"\nnuit = 1')
+    with pytest.raises(UsageError, match=r'unknown setting "verify\.nuit"') as caught:
+        load(folder)
+    assert str(caught.value.location) == "banister.toml:3:1"
+    write(folder, 'verify_unit = "chain"\nverify.unit = "chain"')
+    with pytest.raises(UsageError, match="given twice"):
+        load(folder)
 
 
 def test_longest_names_are_taken(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from banister.project.config import Settings, load_settings
 from banister.project.files import read_folder
+from banister.project.git import changed_since
 from banister.project.keys import KEYS, Key, Kind
 from banister.project.new_files import next_number, next_version, write_pair
 from banister.project.scaffold import start_project
@@ -21,6 +22,7 @@ __all__ = [
     "Settings",
     "Target",
     "TargetKind",
+    "changed_since",
     "choose_scratch",
     "choose_target",
     "load_settings",

@@ -73,6 +73,10 @@ class Settings:
     scratch_url: str | None = field(default=None, repr=False)
     #: Roles that a scratch server of our own is given.
     scratch_roles: frozenset[str] = frozenset()
+    #: What `verify` proves as one: "migration" or "chain".
+    verify_unit: str = "migration"
+    #: Whether `verify` looks what becomes of generated rows.
+    verify_data: bool = True
     #: Whether the statements of sessions that are waited for may be shown.
     show_queries: bool = False
     out_of_order: bool = False
@@ -249,18 +253,33 @@ class _Tables:
     ) -> dict[str, object]:
         values: dict[str, object] = {}
         allowed = [key.name for key in KEYS if url or key.kind is not Kind.URL]
-        for name, value in table.items():
+        for written, value in _flat(table):
+            name = "_".join(written)
             key = key_named(name)
-            place = self.file.locate(*path, name)
+            place = self.file.locate(*path, *written)
             if key is None:
                 words = allowed if url else [*allowed, "env"]
                 raise UsageError(
-                    f'unknown setting "{name}"', location=place, hint=_did_you_mean(name, words)
+                    f'unknown setting "{".".join(written)}"',
+                    location=place,
+                    hint=_did_you_mean(name, words),
                 )
+            if name in values:
+                raise UsageError(f"{name} is given twice", location=place, hint="keep one of them")
             if key.kind is Kind.URL and value == "":
                 continue
             values[name] = _checked(key, read_value, value, place=place)
         return values
+
+
+def _flat(table: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield the settings of a table; `verify.unit` is another way to write `verify_unit`."""
+    for name, value in table.items():
+        inside = any(key.name.startswith(f"{name}_") for key in KEYS)
+        if isinstance(value, dict) and inside and key_named(name) is None:
+            yield from (((name, part), each) for part, each in value.items())
+        else:
+            yield (name,), value
 
 
 def _environment_values(tables: _Tables | None, env: str | None) -> dict[str, object]:

@@ -163,6 +163,21 @@ KEYS: tuple[Key, ...] = (
         max_bytes=63,
     ),
     Key(
+        name="verify_unit",
+        kind=Kind.WORD,
+        default="migration",
+        words=("migration", "chain"),
+        doc="What `verify` proves as one: each `migration`, or the whole `chain` where files undo "
+        "each other only together.",
+    ),
+    Key(
+        name="verify_data",
+        kind=Kind.FLAG,
+        default=True,
+        doc="Whether `verify` puts generated rows into the tables and looks what a rollback does "
+        "to them.",
+    ),
+    Key(
         name="show_queries",
         kind=Kind.FLAG,
         default=False,

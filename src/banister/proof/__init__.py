@@ -1,6 +1,28 @@
 """What the files really do, found out on scratch databases: every way down is tried."""
 
-from banister.proof.prover import prove
-from banister.proof.verdicts import AgainVerdict, ChainProof, DownVerdict, Proof, ProofEvent, Proven
+from banister.proof.prover import ProofOptions, prove
+from banister.proof.remembered import Remembered
+from banister.proof.verdicts import (
+    AgainVerdict,
+    ChainProof,
+    DataProof,
+    DataVerdict,
+    DownVerdict,
+    Proof,
+    ProofEvent,
+    Proven,
+)
 
-__all__ = ["AgainVerdict", "ChainProof", "DownVerdict", "Proof", "ProofEvent", "Proven", "prove"]
+__all__ = [
+    "AgainVerdict",
+    "ChainProof",
+    "DataProof",
+    "DataVerdict",
+    "DownVerdict",
+    "Proof",
+    "ProofEvent",
+    "ProofOptions",
+    "Proven",
+    "Remembered",
+    "prove",
+]

@@ -1,14 +1,24 @@
 """What came of trying the ways down, and how that is judged. No I/O."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from banister.errors import BanisterError
-from banister.model import Migration, Version
+from banister.model import Migration, RowLoss, Unfilled, Version
 from banister.snapshot import Difference, Weight
 
-__all__ = ["AgainVerdict", "ChainProof", "DownVerdict", "Proof", "ProofEvent", "Proven", "judge"]
+__all__ = [
+    "AgainVerdict",
+    "ChainProof",
+    "DataProof",
+    "DataVerdict",
+    "DownVerdict",
+    "Proof",
+    "ProofEvent",
+    "Proven",
+    "judge",
+]
 
 
 class DownVerdict(StrEnum):
@@ -38,6 +48,29 @@ class AgainVerdict(StrEnum):
     NOT_TRIED = "not_tried"
 
 
+class DataVerdict(StrEnum):
+    """What became of rows that were there before the up, once its down has run."""
+
+    OK = "ok"
+    #: Some are lost or changed, or others are there.
+    DIFFERS = "differs"
+    #: The down runs on empty tables, and fails where there are rows.
+    FAILS = "fails"
+    #: The up fails, or does something else, only because of the rows that were generated.
+    UNDECIDED = "undecided"
+    NOT_TRIED = "not_tried"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataProof:
+    """What came of the rows."""
+
+    verdict: DataVerdict = DataVerdict.NOT_TRIED
+    losses: tuple[RowLoss, ...] = ()
+    #: FAILS and UNDECIDED: why.
+    reason: str | None = None
+
+
 #: What needs no change.
 _GOOD = frozenset(
     {DownVerdict.EXACT, DownVerdict.ORDER_ONLY, DownVerdict.IRREVERSIBLE, DownVerdict.KEPT}
@@ -58,6 +91,7 @@ class Proof:
     differences_again: tuple[Difference, ...] = ()
     #: Of those, what the file declares with `keep=`.
     kept: tuple[str, ...] = ()
+    data: DataProof = field(default_factory=DataProof)
     #: Why the down, or the second up, failed.
     error: BanisterError | None = None
     #: The versions it was proven together with, where a group says so.
@@ -67,8 +101,15 @@ class Proof:
 
     @property
     def good(self) -> bool:
-        """Whether nothing has to be done."""
-        return self.down in _GOOD and self.again in {AgainVerdict.OK, AgainVerdict.NOT_TRIED}
+        """Whether nothing has to be done.
+
+        What a rollback loses is told, and is no fault: a column that comes back is empty.
+        """
+        return (
+            self.down in _GOOD
+            and self.again in {AgainVerdict.OK, AgainVerdict.NOT_TRIED}
+            and self.data.verdict is not DataVerdict.FAILS
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +125,8 @@ class ChainProof:
     differences: tuple[Difference, ...] = ()
     differences_again: tuple[Difference, ...] = ()
     error: BanisterError | None = None
+    #: The verdict of an earlier run on the same texts.
+    cached: bool = False
 
     @property
     def good(self) -> bool:
@@ -101,6 +144,10 @@ class Proven:
     #: What it was found out on, for people.
     server: str
     duration_ms: int
+    #: Tables that could not be given rows.
+    unfilled: tuple[Unfilled, ...] = ()
+    #: Migrations that were not tried, since only others were asked for.
+    passed_over: int = 0
 
     @property
     def good(self) -> bool:

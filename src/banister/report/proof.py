@@ -1,9 +1,18 @@
 """What `verify` found → text and JSON. No I/O."""
 
+from collections.abc import Callable
 from typing import Any
 
 from banister.errors import BanisterError
-from banister.proof.verdicts import AgainVerdict, ChainProof, DownVerdict, Proof, Proven
+from banister.proof.verdicts import (
+    AgainVerdict,
+    ChainProof,
+    DataProof,
+    DataVerdict,
+    DownVerdict,
+    Proof,
+    Proven,
+)
 from banister.report.style import Style, columns, duration, plural
 from banister.report.text import error_lines
 from banister.snapshot import Difference
@@ -27,6 +36,13 @@ _AGAIN = {
     AgainVerdict.DIFFERS: "up again differs",
     AgainVerdict.NOT_TRIED: "",
 }
+_DATA = {
+    DataVerdict.OK: "data ok",
+    DataVerdict.DIFFERS: "data differs",
+    DataVerdict.FAILS: "data fails",
+    DataVerdict.UNDECIDED: "data undecided",
+    DataVerdict.NOT_TRIED: "",
+}
 
 
 def proof_lines(proven: Proven, style: Style) -> list[str]:
@@ -39,6 +55,10 @@ def proof_lines(proven: Proven, style: Style) -> list[str]:
             continue
         told |= {together} if together else set()
         lines += _behind(proof, style)
+    if proven.unfilled:
+        lines += ["", "no rows could be put into:"]
+        lines += [f"  {each}" for each in proven.unfilled[:_SHOWN]]
+        lines += [f"  … and {len(proven.unfilled) - _SHOWN} more"] * (len(proven.unfilled) > _SHOWN)
     if proven.chain is not None:
         lines += ["", *_chain_lines(proven.chain, style)]
     return [*lines, "", _summary(proven, style)]
@@ -48,15 +68,25 @@ def _cells(proof: Proof, style: Style) -> list[tuple[str, str]]:
     mark = style.good if proof.good else style.bad
     if proof.down in {DownVerdict.ORDER_ONLY, DownVerdict.IRREVERSIBLE, DownVerdict.KEPT}:
         mark = style.warn
-    word, again = _WORDS[proof.down], _AGAIN[proof.again]
+    word, again, data = _WORDS[proof.down], _AGAIN[proof.again], _DATA[proof.data.verdict]
     note = _note(proof)
     return [
         (proof.version.text, style.bold(proof.version.text)),
         (proof.name, proof.name),
         (word, mark(word)),
         (again, style.dim(again) if proof.again is AgainVerdict.OK else style.bad(again)),
+        (data, _data_mark(proof.data, style)(data)),
         (note, style.dim(note)),
     ]
+
+
+def _data_mark(data: DataProof, style: Style) -> Callable[[str], str]:
+    match data.verdict:
+        case DataVerdict.FAILS:
+            return style.bad
+        case DataVerdict.DIFFERS | DataVerdict.UNDECIDED:
+            return style.warn
+    return style.dim
 
 
 def _note(proof: Proof) -> str:
@@ -67,6 +97,8 @@ def _note(proof: Proof) -> str:
         notes.append("keeps " + ", ".join(proof.kept))
     if proof.down is DownVerdict.MISSING:
         notes.append("no down file, and not declared irreversible")
+    if proof.cached:
+        notes.append("proven before")
     return "; ".join(notes)
 
 
@@ -78,10 +110,22 @@ def _behind(proof: Proof, style: Style) -> list[str]:
     if proof.differences_again and proof.again is AgainVerdict.DIFFERS:
         lines += ["", f"{style.bold(label)}: after its second up"]
         lines += _listed(proof.differences_again)
+    if proof.data.losses or proof.data.reason:
+        lines += ["", *_data_lines(proof, label, style)]
     if proof.error is not None:
         what = "its down fails" if proof.down is DownVerdict.FAILS else "its second up fails"
         lines += ["", f"{style.bold(label)}: {what}", *_indented(proof.error, style)]
     return lines
+
+
+def _data_lines(proof: Proof, label: str, style: Style) -> list[str]:
+    data = proof.data
+    name = style.bold(f"rolling back {label}")
+    if data.verdict is DataVerdict.FAILS:
+        return [f"{name} fails where there are rows: {data.reason}"]
+    if data.verdict is DataVerdict.UNDECIDED:
+        return [f"{style.bold(label)}: data undecided, {data.reason}"]
+    return [f"{name}", *(f"  {loss}" for loss in data.losses[:_SHOWN])]
 
 
 def _chain_lines(chain: ChainProof, style: Style) -> list[str]:
@@ -118,7 +162,9 @@ def _summary(proven: Proven, style: Style) -> str:
     bad = sum(not proof.good for proof in proven.proofs)
     count = plural(len(proven.proofs), "migration")
     verdict = style.bad(f"{bad} to look at") if bad else style.good("every way down is proven")
-    return f"{count} on {proven.server} in {duration(proven.duration_ms)}: {verdict}"
+    others = f", {proven.passed_over} others not tried" if proven.passed_over else ""
+    took = f"in {duration(proven.duration_ms)}"
+    return f"{count}{others} on {proven.server} {took}: {verdict}"
 
 
 def proven_json(proven: Proven) -> dict[str, Any]:
@@ -126,6 +172,8 @@ def proven_json(proven: Proven) -> dict[str, Any]:
     return {
         "migrations": [_proof_json(proof) for proof in proven.proofs],
         "chain": None if proven.chain is None else _chain_json(proven.chain),
+        "unfilled": [{"table": e.table, "reason": e.reason} for e in proven.unfilled],
+        "passed_over": proven.passed_over,
         "server": proven.server,
         "duration_ms": proven.duration_ms,
     }
@@ -138,11 +186,17 @@ def _proof_json(proof: Proof) -> dict[str, Any]:
         "up": "ok",
         "down": proof.down.value,
         "again": proof.again.value,
-        "data": None,
+        "data": proof.data.verdict.value,
+        "losses": [
+            {"table": loss.table, "column": loss.column, "rows": loss.rows, "change": loss.change}
+            for loss in proof.data.losses
+        ],
+        "data_reason": proof.data.reason,
         "differences": [str(difference) for difference in proof.differences],
         "differences_again": [str(difference) for difference in proof.differences_again],
         "kept": list(proof.kept),
         "together": [version.text for version in proof.together],
+        "cached": proof.cached,
         "error": None if proof.error is None else proof.error.message,
     }
 

@@ -18,6 +18,8 @@ class ColumnShape:
     nullable: bool
     #: Whether it is part of a key, so that its values should not meet those of migrations.
     in_key: bool = False
+    #: Rows that the table has already: values of keys begin behind those that they may have.
+    taken: int = 0
     #: The only values there are, of an enum.
     labels: tuple[str, ...] = ()
     #: Conditions of its domains, about `value`.

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from banister.rows.shapes import ColumnShape
+
 __all__ = ["Named", "named_in", "numbers", "texts"]
 
 _STRING = re.compile(r"'((?:[^']|'')*)'")
@@ -59,17 +61,20 @@ def numbers(named: Named, *, first: Iterable[float]) -> Iterator[float]:
             yield number
 
 
-def texts(column: str, named: Named, *, longest: int | None, checked: bool) -> Iterator[str]:
+def texts(
+    column: ColumnShape, named: Named, *, longest: int | None, checked: bool
+) -> Iterator[str]:
     """Yield texts for a column that takes `longest` characters; None: any number.
 
     The first three differ from each other. Where no condition is about the column, there are no
     more than those.
     """
     # What is called so holds a moment, also where its type says text.
-    moment = column.lower().endswith(("_at", "_on", "date", "time"))
-    own = [f"2024-01-0{n} 10:00:00" if moment else f"{column} {n}" for n in (1, 2, 3)]
+    moment = column.name.lower().endswith(("_at", "_on", "date", "time"))
+    counted = [column.taken + n for n in (1, 2, 3)]
+    own = [f"20{23 + n % 70}-01-01 10:00:00" if moment else f"{column.name} {n}" for n in counted]
     if longest is not None and any(len(text) > longest for text in own):
-        own = [*"abc"]
+        own = [f"{n:x}" for n in counted] if column.taken else [*"abc"]
     shaped = [
         letter * count for count in named.counts if count <= _LONGEST for letter in ("a", "A", "1")
     ]

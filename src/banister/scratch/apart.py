@@ -90,6 +90,7 @@ def apart_scratch(
     running = start_cluster(programs, empty)
     try:
         with closing(prepared(programs, running, role, settings.scratch_roles)) as maker:
+            identity = f"{maker.identity()} {role} {name}"
             if name == maker.connection.info.dbname:
                 maker.give(name, role)
             else:
@@ -100,6 +101,7 @@ def apart_scratch(
         display=programs.display,
         settings=local_settings(settings),
         major=programs.major,
+        identity=identity,
         programs=programs,
         folder=folder,
         empty=empty,

@@ -32,6 +32,9 @@ class Scratch(ABC):
     #: What is to be said about the place whatever is done there.
     warnings: tuple[Finding, ...] = ()
 
+    #: Programs and extensions: what runs here does the same on a place of the same identity.
+    identity: str = ""
+
     @property
     def not_certified(self) -> str | None:
         """Say that what is found here may not hold for the target, for example

@@ -37,6 +37,15 @@ class Maker:
                     "SELECT pg_catalog.set_config(%s, %s, false)", (name, value)
                 )
 
+    def identity(self) -> str:
+        """Return what the server is: its build, extensions and locale. Raises DatabaseError."""
+        query = load_queries(__package__, "scratch.sql")["identity"].encode()
+        try:
+            rows = self.connection.execute(query).fetchall()
+        except psycopg.Error as error:
+            raise self._failed("the server cannot be looked at", error) from error
+        return " ".join(str(value) for value in rows[0])
+
     def make(
         self, name: str, *, template: str, owner: str | None = None, by_files: bool = False
     ) -> None:

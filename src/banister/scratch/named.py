@@ -143,6 +143,7 @@ def named_scratch(named: Target, settings: Settings) -> Iterator[_NamedScratch]:
         display=f"PostgreSQL {version[0]}.{version[1]}, {named.display}",
         settings=own,
         major=version[0],
+        identity=f"{maker.identity()} {named.display}",
         shared=True,
         warnings=warnings,
         named=named,

@@ -77,6 +77,7 @@ def own_scratch(
                 display=programs.display,
                 settings=local_settings(settings),
                 major=programs.major,
+                identity=f"{maker.identity()} {role}",
                 running=running,
                 maker=maker,
                 role=role,

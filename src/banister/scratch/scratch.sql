@@ -56,3 +56,15 @@ FROM pg_catalog.pg_stat_activity AS a
 WHERE a.datname OPERATOR(pg_catalog.=) %(name)s
     AND a.backend_type OPERATOR(pg_catalog.=) 'client backend'
 LIMIT 1
+
+-- name: identity
+-- What may make the same migrations do something else: the build, the extensions that can be had,
+-- the locale of new databases.
+SELECT pg_catalog.version(),
+    (SELECT pg_catalog.md5(pg_catalog.string_agg(
+            e.name OPERATOR(pg_catalog.||) ' ' OPERATOR(pg_catalog.||) e.version, ','
+            ORDER BY e.name, e.version))
+        FROM pg_catalog.pg_available_extension_versions AS e),
+    d.encoding, d.datcollate, d.datctype
+FROM pg_catalog.pg_database AS d
+WHERE d.datname OPERATOR(pg_catalog.=) 'template0'

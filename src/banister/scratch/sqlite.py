@@ -48,6 +48,7 @@ def sqlite_scratch(folder: Path, settings: Settings) -> Scratch:
     home.mkdir(0o700)
     return _SqliteScratch(
         display=f"SQLite {sqlite3.sqlite_version}",
+        identity=f"SQLite {sqlite3.sqlite_version}",
         settings=replace(settings, role=None),
         folder=home,
     )

@@ -1,7 +1,8 @@
 """Candidates for the values of a column, by its PostgreSQL type. No I/O."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 
 from banister.rows import ColumnShape, Named, numbers, texts
 
@@ -19,7 +20,6 @@ _WHOLE = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1, "oid
 _TEXTS = frozenset({"text", "character varying", "character", "name", '"char"', "citext", "bpchar"})
 _FIXED: dict[str, tuple[str, ...]] = {
     "boolean": ("true", "false"),
-    "uuid": tuple(f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3)),
     "json": ('{"a": 1}', '{"a": 2}', '{"a": 3}', "{}", "[]", '"a"', "1"),
     "jsonb": ('{"a": 1}', '{"a": 2}', '{"a": 3}', "{}", "[]", '"a"', "1"),
     "bytea": (r"\x01", r"\x02", r"\x03", r"\x"),
@@ -92,22 +92,33 @@ def _of_type(
 ) -> Iterator[str]:
     modifiers = [int(number) for number in (match["modifiers"] or "").split(",") if number]
     if name in _WHOLE:
-        yield from _whole(_WHOLE[name], named, in_key=column.in_key)
+        yield from _whole(_WHOLE[name], named, column)
     elif name == "numeric":
         yield from _exact(modifiers, named)
     elif name in {"real", "double precision", "money"}:
         yield from map(_plain, numbers(named, first=(7.5, 8.5, 9.5)))
     elif name in _TEXTS:
-        longest = 1 if name == '"char"' else 63 if name == "name" else None
-        longest = modifiers[0] if modifiers else longest
-        if name == "character" and not modifiers:
-            longest = 1
-        yield from texts(column.name, named, longest=longest, checked=checked)
+        longest = _longest(name, modifiers)
+        yield from texts(column, named, longest=longest, checked=checked)
+    elif name == "date" or name.startswith(("timestamp", "time ")) or name == "time":
+        yield from _moments(name, named, column)
+    else:
+        yield from _of_others(column, name, modifiers)
+
+
+def _longest(name: str, modifiers: list[int]) -> int | None:
+    """Return how many characters a text may have; None: any number."""
+    if modifiers:
+        return modifiers[0]
+    return {'"char"': 1, "name": 63, "character": 1}.get(name)
+
+
+def _of_others(column: ColumnShape, name: str, modifiers: list[int]) -> Iterator[str]:
+    if name == "uuid":
+        yield from (f"00000000-0000-4000-8000-{column.taken + n:012x}" for n in (1, 2, 3))
     elif name in {"bit", "bit varying"}:
         size = modifiers[0] if modifiers else 1
         yield from ("1".rjust(size, "0"), "0" * size)
-    elif name == "date" or name.startswith(("timestamp", "time ")) or name == "time":
-        yield from _moments(name, named)
     elif name == "vector" and modifiers:
         yield from ("[" + ",".join([digit] * modifiers[0]) + "]" for digit in "123")
     elif name.endswith("multirange"):
@@ -116,10 +127,10 @@ def _of_type(
         yield from _FIXED.get(name, ())
 
 
-def _whole(largest: int, named: Named, *, in_key: bool) -> Iterator[str]:
+def _whole(largest: int, named: Named, column: ColumnShape) -> Iterator[str]:
     # Rows of migrations have small numbers as keys; others may be counted up and multiplied.
-    top = min(largest, 10**15) // 10 * 9
-    first = (top + 1, top + 2, top + 3) if in_key else (7, 8, 9)
+    top = min(largest, 10**15) // 10 * 9 + column.taken
+    first = (top + 1, top + 2, top + 3) if column.in_key else (7, 8, 9)
     for number in numbers(named, first=first):
         if float(number).is_integer() and abs(number) <= largest:
             yield str(int(number))
@@ -137,12 +148,13 @@ def _plain(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else str(number)
 
 
-def _moments(name: str, named: Named) -> Iterator[str]:
-    own: Iterable[str]
+def _moments(name: str, named: Named, column: ColumnShape) -> Iterator[str]:
     if name.startswith("time") and not name.startswith("timestamp"):
         yield from ("01:00:00", "02:00:00", "03:00:00")
         return
-    own = ("2024-01-01", "2024-01-02", "2024-01-03", "2099-12-31", "1999-12-31")
+    first = date(2024, 1, 1) + timedelta(days=column.taken)
+    days = [(first + timedelta(days=n)).isoformat() for n in (0, 1, 2)]
+    own = (*days, "2099-12-31", "1999-12-31")
     named_here = (text for text in named.strings if _DATE.match(text))
     clock: Callable[[str], str] = (
         (lambda day: day) if name == "date" else (lambda day: f"{day} 10:00:00+00")

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from banister.engines.sqlite.catalog import spelled
@@ -135,9 +136,13 @@ def _fill(session: Session, names: Mapping[int, str], shape: TableShape) -> None
     for check in shape.checks:
         for name in check.columns:
             conditions[name].append(check.condition)
+    counted = f"SELECT count(*) FROM main.{quoted(shape.display)}"  # noqa: S608 -- quoted
+    taken = session.execute(counted)[0][0]
     values = {
         column.name: _candidates(
-            column, named_in(conditions[column.name]), checked=bool(conditions[column.name])
+            replace(column, taken=taken),
+            named_in(conditions[column.name]),
+            checked=bool(conditions[column.name]),
         )
         for column in shape.columns
     }
@@ -182,20 +187,21 @@ def _values(column: ColumnShape, named: Named, *, checked: bool) -> Iterator[str
     if "BOOL" in kind:
         yield from ("1", "0")
     elif "INT" in kind:
-        first = (_FIRST_KEY, _FIRST_KEY + 1, _FIRST_KEY + 2) if column.in_key else (7, 8, 9)
+        key = _FIRST_KEY + column.taken
+        first = (key, key + 1, key + 2) if column.in_key else (7, 8, 9)
         yield from (str(int(n)) for n in numbers(named, first=first) if float(n).is_integer())
     elif any(word in kind for word in ("REAL", "FLOA", "DOUB", "NUM", "DEC", "MONEY")):
         yield from (f"{n:g}" for n in numbers(named, first=(7.5, 8.5, 9.5)))
     elif "DATE" in kind or "TIME" in kind:
         clock = " 10:00:00" if "TIME" in kind else ""
-        yield from (f"2024-01-0{day}{clock}" for day in (1, 2, 3))
+        yield from (f"20{23 + (column.taken + n) % 70}-01-01{clock}" for n in (1, 2, 3))
         yield from named.strings
     elif "JSON" in kind:
         yield from ('{"a": 1}', '{"a": 2}', '{"a": 3}')
     else:
         length = _LENGTH.search(kind)
         longest = int(length[1]) if length else None
-        yield from texts(column.name, named, longest=longest, checked=checked)
+        yield from texts(column, named, longest=longest, checked=checked)
         yield from (f"{n:g}" for n in numbers(named, first=()) if checked)
 
 
