@@ -90,6 +90,9 @@ if TYPE_CHECKING:
         Proof,
         ProofEvent,
         Proven,
+        Rollback,
+        RollbackTable,
+        RollbackWay,
     )
     from banister.script import split_statements
     from banister.snapshot import (
@@ -152,6 +155,9 @@ __all__ = [
     "Proven",
     "Recovered",
     "Retrying",
+    "Rollback",
+    "RollbackTable",
+    "RollbackWay",
     "RowChange",
     "RowLoss",
     "RunFinished",

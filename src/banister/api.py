@@ -5,13 +5,12 @@ nothing, and tells what happens through events handed to a callback.
 """
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 from banister.engines import Database, Engine, open_engine
 from banister.errors import BanisterError, Finding, UsageError, interrupt_behind
@@ -27,6 +26,7 @@ from banister.model import (
     StatusRow,
     Warned,
 )
+from banister.model.driving import drive
 from banister.planning import (
     PlanOptions,
     check_history,
@@ -50,15 +50,20 @@ from banister.project import (
     read_folder,
     write_pair,
 )
-from banister.proof import ProofEvent, ProofOptions, Proven, Remembered, prove
+from banister.proof import (
+    ProofEvent,
+    ProofOptions,
+    Proven,
+    Remembered,
+    RollbackTable,
+    find_rollbacks,
+    prove,
+)
 from banister.records import Decision, Keeper
 from banister.runner import Job, run
-from banister.scratch import open_scratch
+from banister.scratch import Scratch, open_scratch
 from banister.snapshot import Snapshot
 from banister.who import run_info
-
-E = TypeVar("E")
-T = TypeVar("T")
 
 __all__ = ["Decision", "OnEvent", "Preview", "Project", "Status", "open_project"]
 
@@ -257,14 +262,21 @@ class Project:
             only=None if since is None else changed_since(self.settings.dir, since),
             remembered=Remembered(path=path),
         )
-        with open_scratch(
-            self.settings,
-            dialect=options.dialect,
-            target=self.target,
-            named=self.scratch,
-            apart=options.dialect is Dialect.POSTGRESQL and reaches_cluster(folder),
-        ) as scratch:
-            return _drive(prove(folder, scratch, run_info(), options, wanted), on_event)
+        with self._scratch(folder) as scratch:
+            return drive(prove(folder, scratch, run_info(), options, wanted), on_event)
+
+    def rollback_table(
+        self, *, on_event: Callable[[ProofEvent], None] | None = None
+    ) -> RollbackTable:
+        """Run every up and every down on a scratch database; return what each down did there.
+
+        The database that is named is never touched. Raises FindingsError before anything runs,
+        MigrationFailed where an up or a down does not run, ServerError where no scratch database
+        can be had.
+        """
+        folder, options = self.folder(), self._options()
+        with self._scratch(folder) as scratch:
+            return drive(find_rollbacks(folder, scratch, run_info(), options), on_event)
 
     def new(self, name: str, *, now: datetime) -> tuple[Path, Path]:
         """Create an up and a down file with the next number; nothing is ever overwritten."""
@@ -283,7 +295,7 @@ class Project:
         folder = self.folder()
         with self._introduced(on_event) as engine:
             keeper = Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
-            return _drive(keeper.baseline(folder, version), on_event)
+            return drive(keeper.baseline(folder, version), on_event)
 
     def accept_edit(self, version: str, *, on_event: OnEvent | None = None) -> AppliedMigration:
         """Record the text an applied migration's files have now as the one that was applied.
@@ -293,7 +305,7 @@ class Project:
         folder = self.folder()
         with self._introduced(on_event) as engine:
             keeper = Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
-            return _drive(keeper.accept_edit(folder, version), on_event)
+            return drive(keeper.accept_edit(folder, version), on_event)
 
     def decide(
         self,
@@ -310,7 +322,7 @@ class Project:
         """
         with self._introduced(on_event) as engine:
             keeper = Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
-            _drive(keeper.decide(version, statement, decision), on_event)
+            drive(keeper.decide(version, statement, decision), on_event)
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
@@ -337,6 +349,17 @@ class Project:
             skip_tags=self.settings.skip_tags,
             seed_tags=seeds,
             out_of_order=out_of_order or self.settings.out_of_order,
+        )
+
+    def _scratch(self, folder: Folder) -> AbstractContextManager[Scratch]:
+        """Return a place where all migrations of the folder can be tried."""
+        dialect = self.dialect or Dialect.POSTGRESQL
+        return open_scratch(
+            self.settings,
+            dialect=dialect,
+            target=self.target,
+            named=self.scratch,
+            apart=dialect is Dialect.POSTGRESQL and reaches_cluster(folder),
         )
 
     @contextmanager
@@ -366,23 +389,9 @@ class Project:
                 lock_retry=self.settings.lock_retry,
                 stored_downs=stored_downs,
             )
-            return _drive(run(job), on_event)
+            return drive(run(job), on_event)
 
 
 def _refuse_no_count(count: int) -> None:
     if count < 1:
         raise UsageError("the number of migrations to roll back must be 1 or more")
-
-
-def _drive(events: Generator[E, None, T], on_event: Callable[[E], None] | None) -> T:
-    """Hand every event on; an exception in the callback ends the run as any other does."""
-    try:
-        while True:
-            event = next(events)
-            if on_event is not None:
-                on_event(event)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    finally:
-        events.close()

@@ -1,13 +1,11 @@
 """`banister snapshot`."""
 
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from banister.cli.common import Invocation, command_options
+from banister.cli.files import write_whole
 from banister.errors import UsageError
 from banister.report import difference_json, difference_lines, snapshot_json
 from banister.snapshot import Snapshot, compare, parse, render
@@ -35,7 +33,7 @@ def command(invocation: Invocation, *, output: str | None, check: str | None) ->
         invocation.introduce(project)
         return _compare(invocation, expected, found)
     if output is not None:
-        _write(Path(output), render(found))
+        write_whole(Path(output), render(found).encode())
         invocation.introduce(project)
         invocation.output.say(f"the schema is written to {output}")
     else:
@@ -62,26 +60,3 @@ def _read(path: Path) -> Snapshot:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not a snapshot: it is not UTF-8") from error
     return parse(text, str(path))
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the whole file or nothing of it."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(text.encode())
-            Path(name).chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
-            Path(name).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _umask() -> int:
-    now = os.umask(0o077)
-    os.umask(now)
-    return now

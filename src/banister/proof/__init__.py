@@ -2,6 +2,8 @@
 
 from banister.proof.prover import ProofOptions, prove
 from banister.proof.remembered import Remembered
+from banister.proof.rollbacks import find_rollbacks
+from banister.proof.undoing import Rollback, RollbackTable, RollbackWay
 from banister.proof.verdicts import (
     AgainVerdict,
     ChainProof,
@@ -24,5 +26,9 @@ __all__ = [
     "ProofOptions",
     "Proven",
     "Remembered",
+    "Rollback",
+    "RollbackTable",
+    "RollbackWay",
+    "find_rollbacks",
     "prove",
 ]
