@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -149,6 +149,9 @@ def test_the_commands_of_the_migration_guide_work_as_written(
             rows = connection.execute("SELECT count(*) FROM schema_migrations_log").fetchall()
     assert rows[0][0] > 0
     assert "003_add_portfolio_notes" in said
+    # An empty pair of files, so far.
+    guide = (developer.root / "docs" / "MIGRATION.md").read_text()
+    assert "| `003_add_portfolio_notes` | Changes nothing |" in guide
     for block in _shell_blocks(developer.root / "docs" / "MIGRATION.md", language="sql"):
         for statement in block.split(";")[:-1]:
             assert postgres.execute(statement)
@@ -176,53 +179,77 @@ def _replace(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def test_the_guide_lists_every_migration_and_the_order_of_its_drops() -> None:
-    guide = (_EXAMPLE / "docs" / "MIGRATION.md").read_text()
-    listed = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", guide, re.MULTILINE))
-    migrations = _EXAMPLE / "backend" / "src" / "db" / "migrations"
-    downs = {path.name.removesuffix(".down.sql"): path for path in migrations.glob("*.down.sql")}
-    assert listed.keys() == downs.keys()
-    dropped = re.findall(r"DROP TABLE (\w+);", downs["001_initial_schema"].read_text())
-    assert f"Drops {', '.join(dropped)} (in that order)" == listed["001_initial_schema"]
-    deleted = re.findall(r"DELETE FROM (\w+)", downs["002_seed_demo_data"].read_text())
-    assert deleted == ["rebalance_events", "portfolios"]
+@dataclass(kw_only=True)
+class Job:
+    """A job of the workflow."""
+
+    commands: list[str] = field(default_factory=list)
+    #: Variables that name a database.
+    env: dict[str, str] = field(default_factory=dict)
+    needs: str | None = None
 
 
-def _workflow_jobs() -> dict[str, list[str]]:
-    """Return the commands of each job of the workflow; every one stands on a line of its own."""
-    jobs: dict[str, list[str]] = {}
+def _workflow_jobs() -> dict[str, Job]:
+    """Return the jobs of the workflow; every command stands on a line of its own."""
+    jobs: dict[str, Job] = {}
     _, _, text = (
         (_EXAMPLE / ".github" / "workflows" / "migrations.yml").read_text().partition("\njobs:\n")
     )
     for line in text.splitlines():
         if job := re.fullmatch(r"  (\w+):", line):
-            jobs[job[1]] = []
+            jobs[job[1]] = Job()
         elif command := re.fullmatch(r"\s+- run: (.+)", line):
-            jobs[list(jobs)[-1]].append(command[1])
+            jobs[list(jobs)[-1]].commands.append(command[1])
+        elif variable := re.fullmatch(r"      (\w+_URL): (.+)", line):
+            jobs[list(jobs)[-1]].env[variable[1]] = variable[2]
+        elif needs := re.fullmatch(r"    needs: (\w+)", line):
+            jobs[list(jobs)[-1]].needs = needs[1]
         else:
             assert "run:" not in line
     return jobs
 
 
+_JOBS = {"files": None, "ways_down": "files", "postgres": "ways_down", "sqlite": "ways_down"}
+
+
 @npm
-@pytest.mark.parametrize("job", ["files", "postgres", "sqlite"])
+@pytest.mark.parametrize("job", _JOBS)
 def test_the_workflow_passes(
     developer: Developer, request: pytest.FixtureRequest, job: str
 ) -> None:
-    assert _workflow_jobs().keys() == {"files", "postgres", "sqlite"}
-    install, *commands = _workflow_jobs()[job]
-    assert install == "pip install banister"
-    env = {}
-    if job == "postgres":
-        database: PostgresDatabase = request.getfixturevalue("postgres")
-        env = {"DATABASE_URL": database.url}
-    elif job == "sqlite":
-        env = {"DATABASE_URL": "sqlite:///ci.db"}
-    assert len(commands) > 2
+    jobs = _workflow_jobs()
+    assert {name: found.needs for name, found in jobs.items()} == _JOBS
+    install, *commands = jobs[job].commands
+    assert install in {"pip install banister", "pip install 'banister[embedded]'"}
+    env = dict(jobs[job].env)
+    assert ("DATABASE_URL" in env) is (job in {"postgres", "sqlite"})
+    for name, url in env.items():
+        if url.startswith("postgresql:"):
+            database: PostgresDatabase = request.getfixturevalue("postgres")
+            env[name] = database.url
+    assert len(commands) > 1
     developer.types("\n".join(commands), env)
 
 
+@npm
+def test_the_workflow_fails_where_the_guide_says_something_else(developer: Developer) -> None:
+    _, *commands = _workflow_jobs()["ways_down"].commands
+    down = developer.backend / "src/db/migrations/002_seed_demo_data.down.sql"
+    down.write_text("DELETE FROM rebalance_events WHERE portfolio_id = 'demo-portfolio-1';")
+    before = (developer.root / "docs" / "MIGRATION.md").read_bytes()
+    said = developer.types(f"{commands[-1]} || echo refused with $?")
+    assert "| `002_seed_demo_data` | Deletes 3 rows of rebalance_events |" in said
+    assert "refused with 3" in said
+    assert (developer.root / "docs" / "MIGRATION.md").read_bytes() == before
+
+
 def test_what_a_developer_leaves_there_stays_out_of_version_control(developer: Developer) -> None:
-    left = ["backend/.env", "backend/dev.db", "backend/dev.db-wal", "backend/.banister/server.json"]
+    left = [
+        "backend/.env",
+        "backend/dev.db",
+        "backend/dev.db-wal",
+        "backend/.banister/server.json",
+        "backend/before-rollback.dump",
+    ]
     script = f"git init -q . && printf '%s\\n' {' '.join(left)} | git check-ignore --stdin"
     assert developer.types(script, cwd=developer.root).split() == left
