@@ -94,6 +94,18 @@ FOLDER = {
         "DO $$ BEGIN DROP TABLE t2; DROP TABLE t1; END $$;",
         "Drops t2, t1 (in that order)",
     ),
+    # Rows that policies hide from the owner of their table.
+    "012_policy": (
+        (
+            "CREATE TABLE secrets (id int PRIMARY KEY); INSERT INTO secrets VALUES (1), (2), (3);"
+            "ALTER TABLE secrets ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+        ),
+        (
+            "ALTER TABLE secrets NO FORCE ROW LEVEL SECURITY; DELETE FROM secrets WHERE id < 3;"
+            "ALTER TABLE secrets DISABLE ROW LEVEL SECURITY;"
+        ),
+        "Changes table secrets: row security enabled, forced → none; deletes 2 rows of secrets",
+    ),
 }
 
 

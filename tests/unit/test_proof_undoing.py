@@ -117,6 +117,14 @@ def test_parts_are_told_with_what_they_are_parts_of() -> None:
     ]
 
 
+def test_a_part_of_the_same_name_elsewhere_is_another_one() -> None:
+    before = sight({"a": {"id": "integer", "note": "text"}, "b": {"id": "integer", "note": "text"}})
+    after = sight({"a": {"id": "integer"}, "b": {"id": "integer"}})
+    assert told(before, after, "ALTER TABLE b DROP note CASCADE") == [
+        "drops column b.note, and with it column a.note"
+    ]
+
+
 def test_what_is_there_again_is_brought_back() -> None:
     after = sight({**USERS, "view v": {}})
     assert told(NOTHING, after, "CREATE TABLE users") == ["brings back users", "brings back view v"]
@@ -249,7 +257,25 @@ def test_more_rows_than_were_read_are_not_counted_to_the_end(schema: Schema) -> 
 def test_rows_that_could_not_be_read_are_said_to_be_unknown() -> None:
     unread = Unfilled(table="users", reason="permission denied")
     after = Sight(schema=sight(USERS).schema, contents=Contents(unread=(unread,)))
-    assert told(users(("1", "x")), after) == ["may change rows of users, which could not be read"]
+    before = users(("1", "x"))
+    assert told(before, after) == []
+    assert told(before, after, "TRUNCATE users") == [
+        "may change rows of users, which could not be read"
+    ]
+
+
+def test_what_only_another_statement_names_went_along() -> None:
+    down = "REVOKE SELECT ON c FROM reader; DROP TABLE b; DROP TABLE a CASCADE"
+    assert told(ABC, NOTHING, down) == ["drops b, a (in that order), and with them c"]
+
+
+def test_a_password_in_a_value_is_not_shown() -> None:
+    name = "server remote"
+    before = sight({name: {"foreign options": "host=a, password=geheim"}})
+    (said,) = told(before, sight({name: {"foreign options": "host=a, password=secret2"}}))
+    assert (
+        said == "changes server remote: foreign options host=a, password=*** → host=a, password=***"
+    )
 
 
 def test_sqlite_names_are_the_same_in_any_case() -> None:

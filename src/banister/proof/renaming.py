@@ -116,11 +116,10 @@ def renamed_schema(before: Snapshot, after: Snapshot, renames: Sequence[Renaming
         objects[identity] = CatalogObject(
             identity=identity, properties=_settled(thing.properties, properties, renames)
         )
-    columns = {(one.old.of, one.old.name): one.new.name for one in renames}
-    order = {}
-    for table, names in before.column_order.items():
-        now = _now(ObjectIdentity(ObjectKind.TABLE, table), renames).name
-        order[now] = tuple(columns.get((now, name), name) for name in names)
+    order = {
+        _now(ObjectIdentity(ObjectKind.TABLE, table), renames).name: names
+        for table, names in before.column_order.items()
+    }
     return replace(before, objects=objects, column_order=order)
 
 

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from banister.engines import Engine
+from banister.engines import Engine, open_engine
 from banister.errors import Finding
 from banister.model import Dialect, Folder, History, Migration, RunInfo, Step, Version
 from banister.planning import PlanOptions, beyond_the_database, make_step, plan_up
@@ -29,6 +29,8 @@ class _Site:
     """A scratch database while migrations run on it."""
 
     engine: Engine
+    #: Looks at rows, also at those that policies hide from the owner of their table.
+    looker: Engine
     info: RunInfo
     applied: frozenset[Version]
 
@@ -39,7 +41,7 @@ class _Site:
         self.applied ^= {step.version}
 
     def look(self) -> Sight:
-        return Sight(schema=self.engine.snapshot(), contents=self.engine.contents(limit=_ROWS))
+        return Sight(schema=self.engine.snapshot(), contents=self.looker.contents(limit=_ROWS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +55,17 @@ class _Finder:
     @contextmanager
     def site(self, database: Target, applied: Sequence[Migration]) -> Iterator[_Site]:
         """Open a database on which these migrations are applied."""
-        with self.scratch.open(database) as engine:
+        privileged = self.scratch.privileged(database)
+        with ExitStack() as stack:
+            engine = looker = stack.enter_context(self.scratch.open(database))
+            if privileged != database:
+                settings = replace(self.scratch.settings, role=None)
+                looker = stack.enter_context(open_engine(privileged, settings))
             engine.prepare()
             for _ in engine.lock(wait_seconds=_LOCK_WAIT):
                 pass
             versions = frozenset(migration.version for migration in applied)
-            yield _Site(engine=engine, info=self.info, applied=versions)
+            yield _Site(engine=engine, looker=looker, info=self.info, applied=versions)
 
     def look_at(
         self, migrations: Sequence[Migration]

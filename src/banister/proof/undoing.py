@@ -6,6 +6,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from banister.model import Contents, Dialect, RowChange, RowLoss, Version
+from banister.model.passwords import hide_passwords
 from banister.proof.renaming import (
     renamed_contents,
     renamed_schema,
@@ -175,7 +176,9 @@ class _Teller:
         yield from _row_words(losses, every, self._cut_off())
         yield from self._perhaps(losses, every)
         for table in self.after.contents.unread:
-            yield f"may change rows of {table.table}, which could not be read"
+            name = name_of(table.table, self.dialect)
+            if any(_among(name, mentions.names) for mentions in self.said):
+                yield f"may change rows of {table.table}, which could not be read"
 
     def _perhaps(self, losses: Sequence[RowLoss], every: Iterable[str]) -> Iterator[str]:
         """Tell of statements that write rows, and found none of those that they are for."""
@@ -226,7 +229,7 @@ class _Teller:
             for place, items in enumerate(_flat(mentions, identity.kind)):
                 if is_name(name, items):
                     return number, place
-            if _among(name, mentions.names):
+            if any(_among(name, items) for items in mentions.drops):
                 somewhere = 0, 0
         return somewhere
 
@@ -275,7 +278,8 @@ def _changes(differences: Iterable[Difference]) -> Iterator[str]:
         changed = [each for each in changed if each.weight is Weight.REAL]
     for identity, some in groupby(changed, key=lambda each: each.identity):
         values = [str(each).removeprefix(f"{identity}: ") for each in some]
-        yield f"changes {identity}: {', '.join(value.removeprefix('type ') for value in values)}"
+        told = ", ".join(value.removeprefix("type ") for value in values)
+        yield f"changes {identity}: {hide_passwords(told)}"
 
 
 def _losses(before: Contents, after: Contents, come: Iterable[ObjectIdentity]) -> Iterator[RowLoss]:

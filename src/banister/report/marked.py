@@ -47,8 +47,6 @@ class MarkedText:
         there = [(number, line) for number, line in enumerate(self.lines) if line.strip()]
         wanted = [line for line in lines if line.strip()]
         old, new = [_cells(line) for _, line in there], [_cells(line) for line in wanted]
-        if old == new:
-            return ()
         start = _common(old, new)
         end = min(_common(old[::-1], new[::-1]), len(old) - start, len(new) - start)
         gone, come = there[start : len(there) - end], wanted[start : len(wanted) - end]
