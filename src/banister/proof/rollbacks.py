@@ -11,6 +11,7 @@ from banister.errors import Finding
 from banister.model import Dialect, Folder, History, Migration, RunInfo, Step, Version
 from banister.planning import PlanOptions, beyond_the_database, make_step, plan_up
 from banister.project import Target
+from banister.proof.place import Place, opened
 from banister.proof.undoing import Rollback, RollbackTable, RollbackWay, Sight, what_it_does
 from banister.proof.verdicts import ProofEvent
 from banister.runner import refuse_errors
@@ -19,29 +20,22 @@ from banister.script.mentions import mentions
 
 __all__ = ["find_rollbacks"]
 
-_LOCK_WAIT = 10.0
 #: Rows of a table that are counted one by one.
 _ROWS = 10_000
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Site:
-    """A scratch database while migrations run on it."""
+    """A scratch database that migrations run on, and who looks at it."""
 
-    engine: Engine
-    #: Looks at rows, also at those that policies hide from the owner of their table.
+    place: Place
+    #: Sees also the rows that policies hide from the owner of their table.
     looker: Engine
-    info: RunInfo
-    applied: frozenset[Version]
-
-    def run(self, step: Step) -> None:
-        """Carry a step out as production does; raise MigrationFailed."""
-        for _ in self.engine.apply(step, self.info, expected=self.applied):
-            pass
-        self.applied ^= {step.version}
 
     def look(self) -> Sight:
-        return Sight(schema=self.engine.snapshot(), contents=self.looker.contents(limit=_ROWS))
+        return Sight(
+            schema=self.place.engine.snapshot(), contents=self.looker.contents(limit=_ROWS)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,16 +50,14 @@ class _Finder:
     def site(self, database: Target, applied: Sequence[Migration]) -> Iterator[_Site]:
         """Open a database on which these migrations are applied."""
         privileged = self.scratch.privileged(database)
+        versions = [migration.version for migration in applied]
         with ExitStack() as stack:
-            engine = looker = stack.enter_context(self.scratch.open(database))
+            place = stack.enter_context(opened(self.scratch, database, self.info, versions))
+            looker = place.engine
             if privileged != database:
                 settings = replace(self.scratch.settings, role=None)
                 looker = stack.enter_context(open_engine(privileged, settings))
-            engine.prepare()
-            for _ in engine.lock(wait_seconds=_LOCK_WAIT):
-                pass
-            versions = frozenset(migration.version for migration in applied)
-            yield _Site(engine=engine, looker=looker, info=self.info, applied=versions)
+            yield _Site(place=place, looker=looker)
 
     def look_at(
         self, migrations: Sequence[Migration]
@@ -78,8 +70,7 @@ class _Finder:
         for upto in self._stops(migrations):
             yield ProofEvent(doing="the way up", number=len(found), total=total)
             with self.site(database, migrations[:done]) as site:
-                for migration in migrations[done:upto]:
-                    site.run(self.ups[migration.version])
+                site.place.run(self.ups[one.version] for one in migrations[done:upto])
             # What is rolled back here is still to be gone up from.
             tried = database if upto == len(migrations) else self.scratch.clone(database)
             with self.site(tried, migrations[:upto]) as site:
@@ -102,7 +93,7 @@ class _Finder:
             if step is None:
                 return
             yield ProofEvent(doing=migration.label, number=len(found), total=total)
-            site.run(step)
+            site.place.run([step])
             after = site.look()
             said = [each for one in step.statements for each in mentions(one, self.dialect)]
             found[migration.version] = what_it_does(before, after, said, self.dialect)
