@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import PurePath
 from types import MappingProxyType
@@ -17,6 +18,7 @@ _DESCRIPTION = re.compile(r"\A(?:\s*--[^\n]*(?:\n|\Z))+")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
+@cache
 def load_queries(package: str, filename: str) -> Mapping[str, str]:
     """Return the queries of `filename` in `package` by name.
 

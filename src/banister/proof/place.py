@@ -31,6 +31,8 @@ class Place:
 
     scratch: Scratch
     engine: Engine
+    #: Another session, which nothing resets: what is asked again and again stays planned there.
+    looker: Engine
     info: RunInfo
     applied: frozenset[Version] = frozenset()
 
@@ -50,7 +52,7 @@ class Place:
 
         Return the rows of all tables then. Raises DatabaseError.
         """
-        found = self.engine.contents()
+        found = self.looker.contents()
         lacking = {
             table.table: (table.table, table.columns)
             for table in found.tables.values()
@@ -64,7 +66,7 @@ class Place:
         for each in self.engine.fill(frozenset(lacking)):
             if not found.tables[each.table].rows:
                 rows.unfilled[each.table] = each
-        return self.engine.contents()
+        return self.looker.contents()
 
 
 def _lacks_rows(table: TableRows) -> bool:
@@ -80,8 +82,10 @@ def opened(
     scratch: Scratch, database: Target, info: RunInfo, applied: Iterable[Version]
 ) -> Iterator[Place]:
     """Open a database of `scratch` on which these versions are applied, and hold its lock."""
-    with scratch.open(database) as engine:
+    with scratch.open(database) as engine, scratch.open(database) as looker:
         engine.prepare()
         for _ in engine.lock(wait_seconds=_LOCK_WAIT):
             pass
-        yield Place(scratch=scratch, engine=engine, info=info, applied=frozenset(applied))
+        yield Place(
+            scratch=scratch, engine=engine, looker=looker, info=info, applied=frozenset(applied)
+        )

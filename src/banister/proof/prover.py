@@ -102,7 +102,7 @@ class _Prover:
 
     def _try(self, place: Place, number: int, *, filled: bool) -> Trial:
         rows = place.filled(self.rows) if filled and self.rows is not None else None
-        before = self.seen.get(number) or place.engine.snapshot()
+        before = self.seen.get(number) or place.looker.snapshot()
         self.seen[number] = before
         trial = try_unit(place, self.units[number], before, rows)
         if trial.behind is not None:
@@ -140,10 +140,10 @@ class _Prover:
             return chain, shaky
         database = self.scratch.create()
         with self.place(database, 0) as place:
-            last = end = place.engine.snapshot()
+            last = end = place.looker.snapshot()
             for number, unit in enumerate((*self.units, None)):
                 if (doubtful and number in self.seen) or number in {floor, len(self.units)}:
-                    last = place.engine.snapshot()
+                    last = place.looker.snapshot()
                 if number == floor:
                     end = last
                 if doubtful and number in self.seen:
@@ -163,12 +163,12 @@ def _down_and_up(
         place.run(step for unit in reversed(going) for step in unit.downs)
     except MigrationFailed as error:
         return replace(chain, down=DownVerdict.FAILS, again=AgainVerdict.NOT_TRIED, error=error)
-    chain = replace(chain, differences=compare(floor, place.engine.snapshot()))
+    chain = replace(chain, differences=compare(floor, place.looker.snapshot()))
     try:
         place.run(step for unit in going for step in unit.ups)
     except MigrationFailed as error:
         return replace(chain, again=AgainVerdict.FAILS, error=error)
-    return replace(chain, differences_again=compare(top, place.engine.snapshot()))
+    return replace(chain, differences_again=compare(top, place.looker.snapshot()))
 
 
 def prove(

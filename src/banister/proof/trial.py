@@ -44,7 +44,7 @@ def try_unit(place: Place, unit: Unit, before: Snapshot, rows: Contents | None) 
     trial = Trial(unit=unit)
     try:
         place.run(unit.ups)
-        behind = place.engine.snapshot()
+        behind = place.looker.snapshot()
         trial = replace(trial, behind=behind)
         if unit.findings:
             error = FindingsError(unit.findings[0].message, findings=unit.findings)
@@ -52,10 +52,10 @@ def try_unit(place: Place, unit: Unit, before: Snapshot, rows: Contents | None) 
         if not unit.downs:
             return trial
         place.run(unit.downs)
-        losses = () if rows is None else compare_contents(rows, place.engine.contents())
-        trial = replace(trial, down=compare(before, place.engine.snapshot()), losses=losses)
+        losses = () if rows is None else compare_contents(rows, place.looker.contents())
+        trial = replace(trial, down=compare(before, place.looker.snapshot()), losses=losses)
         place.run(unit.ups)
-        return replace(trial, again=compare(behind, place.engine.snapshot()))
+        return replace(trial, again=compare(behind, place.looker.snapshot()))
     except MigrationFailed as error:
         return replace(trial, error=error)
 

@@ -16,11 +16,12 @@ from banister.engines.postgres.catalog import catalog_snapshot
 from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.fill import fill_tables
 from banister.engines.postgres.history import HistoryStore, Identity
+from banister.engines.postgres.interrupts import usable
 from banister.engines.postgres.lock import lock_key, signed
 from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.pooler import refuse_behind_pooler, refuse_without_transactions
 from banister.engines.postgres.rows import contents_of
-from banister.engines.postgres.session import Connection, Session, connect, usable
+from banister.engines.postgres.session import Connection, Session, connect
 from banister.engines.postgres.stage import Stage
 from banister.engines.queries import load_queries
 from banister.errors import (

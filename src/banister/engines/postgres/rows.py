@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from banister.engines.postgres.catalog import catalog_queries
 from banister.engines.postgres.faults import first_line
@@ -26,14 +25,13 @@ class Table:
     number: int
     schema: str
     name: str
-    #: Of partitions, which hold the rows; otherwise its own rows alone are meant.
-    is_root: bool
     #: As people write it.
     display: str
-    columns: tuple[str, ...]
     #: The columns, and those of the best key, as people write them.
-    displayed: tuple[str, ...]
+    columns: tuple[str, ...]
     key: tuple[str, ...]
+    #: The query for its rows.
+    query: str
 
 
 def row_queries() -> Mapping[str, str]:
@@ -47,10 +45,10 @@ def contents_of(session: Session, history: HistoryTable, *, limit: int) -> Conte
     Raises DatabaseError.
     """
     try:
-        with session.reading() as connection:
+        with session.kept_plans() as prepare, session.reading() as connection:
             # As values are written in snapshots, whatever the session's settings are.
             connection.execute(catalog_queries()["settings"].encode())
-            tables = tables_there(connection, row_queries(), history)
+            tables = tables_there(connection, row_queries(), history, prepare=prepare)
             return _read(connection, tables, limit=limit)
     except psycopg.Error as error:
         if session.pooled and error.sqlstate == "08P01":
@@ -61,16 +59,20 @@ def contents_of(session: Session, history: HistoryTable, *, limit: int) -> Conte
 
 
 def tables_there(
-    connection: Connection, queries: Mapping[str, str], history: HistoryTable
+    connection: Connection,
+    queries: Mapping[str, str],
+    history: HistoryTable,
+    *,
+    prepare: bool = False,
 ) -> tuple[Table, ...]:
     """Return the tables whose rows are looked at, without Banister's own."""
     ours = {(history.schema, history.name), (history.schema, history.log_name)}
     return tuple(
         Table(
-            number=row[0], schema=row[1], name=row[2], is_root=row[3], display=row[4],
-            columns=tuple(row[5]), displayed=tuple(row[6]), key=tuple(row[7] or ()),
+            number=row[0], schema=row[1], name=row[2], display=row[3],
+            columns=tuple(row[4]), key=tuple(row[5] or ()), query=row[6],
         )
-        for row in connection.execute(queries["tables"].encode())
+        for row in connection.execute(queries["tables"].encode(), prepare=prepare)
         if (row[1], row[2]) not in ours
     )  # fmt: skip
 
@@ -102,29 +104,16 @@ def _one_by_one(connection: Connection, tables: Sequence[Table], limit: int) -> 
     return Contents(tables=read, unread=tuple(unread))
 
 
-def _reading(table: Table, limit: int) -> sql.Composed:
-    """Return the query for a table's rows, in the order of the texts of its key, or of all."""
-    texts = [
-        sql.SQL('{}::pg_catalog.text COLLATE "C"').format(sql.Identifier(name))
-        for name in table.columns
-    ]
-    # ORDER BY takes the number of a column of the answer.
-    places = [table.displayed.index(name) for name in table.key] or range(len(texts))
-    order = sql.SQL(", ").join(sql.SQL(str(place + 1)) for place in places)
-    return sql.SQL("SELECT {columns} FROM {only} {table} {order} LIMIT {limit}").format(
-        columns=sql.SQL(", ").join(texts),
-        only=sql.SQL("" if table.is_root else "ONLY"),
-        table=sql.Identifier(table.schema, table.name),
-        order=sql.SQL("ORDER BY {}").format(order) if texts else sql.SQL(""),
-        limit=limit + 1,
-    )
+def _reading(table: Table, limit: int) -> bytes:
+    """Return the query for a table's rows, one more than are wanted."""
+    return f"{table.query} LIMIT {limit + 1}".encode()
 
 
 def _rows(table: Table, cursor: psycopg.Cursor[tuple[Any, ...]], limit: int) -> TableRows:
     rows = cursor.fetchall()
     return TableRows(
         table=table.display,
-        columns=table.displayed,
+        columns=table.columns,
         rows=tuple(rows[:limit]),
         key=table.key,
         complete=len(rows) <= limit,

@@ -5,35 +5,45 @@
 
 -- name: tables
 -- Tables of users, partitions as their root alone, without those of extensions; with their columns
--- in order and the columns of the best key.
-SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relkind = 'p',
+-- in order, the columns of the best key, and the query for their rows: values as texts, in the order
+-- of the texts of the key, or of all columns.
+SELECT c.oid::int8, n.nspname::text, c.relname::text,
        CASE WHEN n.nspname = 'public' THEN '' ELSE quote_ident(n.nspname) || '.' END
        || quote_ident(c.relname),
-       (SELECT coalesce(array_agg(a.attname::text ORDER BY a.attnum), '{}')
-          FROM pg_catalog.pg_attribute a
-         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-           AND a.attgenerated = ''),
-       (SELECT coalesce(array_agg(quote_ident(a.attname) ORDER BY a.attnum), '{}')
-          FROM pg_catalog.pg_attribute a
-         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-           AND a.attgenerated = ''),
-       (SELECT (SELECT array_agg(quote_ident(a.attname) ORDER BY k.place)
-                  FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
-                  JOIN pg_catalog.pg_attribute a
-                    ON a.attrelid = c.oid AND a.attnum = k.number
-                 WHERE k.place <= i.indnkeyatts)
-          FROM pg_catalog.pg_index i
-         WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
-           AND NOT EXISTS
-               (SELECT FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
-                  LEFT JOIN pg_catalog.pg_attribute a
-                    ON a.attrelid = c.oid AND a.attnum = k.number
-                 WHERE k.place <= i.indnkeyatts
-                   AND (a.attnotnull IS NOT TRUE OR a.attgenerated <> ''))
-         ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid
-         LIMIT 1)
+       o.columns, k.columns,
+       format('SELECT %s FROM %s %I.%I %s', o.cells,
+              CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY' END, n.nspname, c.relname,
+              'ORDER BY ' || coalesce(
+                  (SELECT string_agg(array_position(o.columns, name)::text, ', ' ORDER BY place)
+                     FROM unnest(k.columns) WITH ORDINALITY AS y (name, place)),
+                  o.places))
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(quote_ident(a.attname) ORDER BY a.attnum), '{}') AS columns,
+           string_agg(format('%I::pg_catalog.text COLLATE "C"', a.attname), ', '
+                      ORDER BY a.attnum) AS cells,
+           string_agg(a.place::text, ', ' ORDER BY a.attnum) AS places
+      FROM (SELECT a.attname, a.attnum, row_number() OVER (ORDER BY a.attnum) AS place
+              FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+               AND a.attgenerated = '') AS a
+ ) AS o
+  LEFT JOIN LATERAL (
+    SELECT (SELECT array_agg(quote_ident(a.attname) ORDER BY k.place)
+              FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
+              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+             WHERE k.place <= i.indnkeyatts) AS columns
+      FROM pg_catalog.pg_index i
+     WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
+       AND NOT EXISTS
+           (SELECT FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
+              LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+             WHERE k.place <= i.indnkeyatts
+               AND (a.attnotnull IS NOT TRUE OR a.attgenerated <> ''))
+     ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid
+     LIMIT 1
+ ) AS k ON true
  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND NOT EXISTS

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import PipelineStatus, TransactionStatus
 
 from banister.engines.base import Database, SessionSettings
+from banister.engines.postgres.interrupts import interrupts_kept, usable
 from banister.engines.postgres.transport import (
     tls_advice,
     transport_of,
@@ -27,13 +27,15 @@ from banister.errors import (
     DatabaseError,
     Finding,
     Severity,
-    interrupt_behind,
 )
 from banister.model import Dialect
 
-__all__ = ["LOCAL_TIMES", "Connection", "Notice", "Session", "connect", "usable"]
+__all__ = ["LOCAL_TIMES", "Connection", "Notice", "Session", "connect"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+#: A statement would have to run this many times before the driver prepares it by itself.
+_NEVER_UNASKED = 2**31
 
 #: Seconds for which a server that says it is starting, or stopping, is asked again.
 _STARTING_WITHIN = 30.0
@@ -185,7 +187,7 @@ class Session:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One read-only snapshot; row security raises instead of hiding rows, and so do locks."""
-        with _interrupts_kept():
+        with interrupts_kept():
             yield from self._read_only()
 
     def _read_only(self) -> Iterator[Connection]:
@@ -198,9 +200,26 @@ class Session:
                     self.connection.execute(statement)
                 self.be_ourselves()
             yield self.connection
-        finally:
+        except BaseException:
             if usable(self.connection):
                 self.connection.execute("ROLLBACK")
+            raise
+        # The driver forgets the statements that it has prepared at a ROLLBACK.
+        self.connection.execute("COMMIT")
+
+    @contextmanager
+    def kept_plans(self) -> Iterator[bool]:
+        """Within, statements may be prepared where that is asked for; say whether they may.
+
+        The server then plans them once a session. Not behind a pooler, where the next statement may
+        come to another server process. A reset of the session forgets them.
+        """
+        if not self.pooled:
+            self.connection.prepare_threshold = _NEVER_UNASKED
+        try:
+            yield not self.pooled
+        finally:
+            self.connection.prepare_threshold = None
 
     def be_ourselves(self) -> None:
         """Take back, for the open transaction, whatever role a file has chosen."""
@@ -213,37 +232,10 @@ class Session:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction of our own: committed at the end, rolled back on any exception."""
-        with _interrupts_kept(), self.connection.transaction():
+        with interrupts_kept(), self.connection.transaction():
             if self.pooled:
                 self._set(self._pins, local=True)
             yield self.connection
-
-
-@contextmanager
-def _interrupts_kept() -> Iterator[None]:
-    """What the driver says of a call that an interrupt cut short is no error of the database."""
-    try:
-        yield
-    except psycopg.Error as error:
-        interrupt = interrupt_behind(error)
-        if interrupt is None:
-            raise
-        raise interrupt from error
-
-
-def usable(connection: Connection) -> bool:
-    """Whether something can be sent and answered; otherwise the connection is closed here.
-
-    A pipeline that an interrupt has left open never answers: what is sent then waits for its end.
-    Nor does a statement whose answer was not read to its end.
-    """
-    if connection.closed:
-        return False
-    at_rest = connection.pgconn.transaction_status != TransactionStatus.ACTIVE
-    if at_rest and connection.pgconn.pipeline_status == PipelineStatus.OFF:
-        return True
-    connection.close()
-    return False
 
 
 def connect(conninfo: str, *, display: str, facts_query: str, settings: SessionSettings) -> Session:

@@ -14,9 +14,10 @@ from psycopg.pq import TransactionStatus
 from banister.engines.base import HistoryChanged, SessionSettings, TryAgain
 from banister.engines.postgres.faults import failed_at_end, first_line
 from banister.engines.postgres.history import HistoryStore, Identity
+from banister.engines.postgres.interrupts import usable
 from banister.engines.postgres.lock import signed
 from banister.engines.postgres.observer import Observer
-from banister.engines.postgres.session import LOCAL_TIMES, Connection, Session, usable
+from banister.engines.postgres.session import LOCAL_TIMES, Connection, Session
 from banister.engines.postgres.watched import Damage, watched
 from banister.errors import Failure, Location, LockTimeout, MigrationFailed, OutcomeUnknown
 from banister.failpoints import FailPoint, fail_point
