@@ -3,8 +3,9 @@
 import pytest
 from contract_kit import THREE, Place, place
 
-from banister import Snapshot
+from banister import Snapshot, Version
 from banister.snapshot import Weight, compare, parse, render
+from banister.who import run_info
 
 _SCHEMA = (
     "CREATE TABLE users (id int PRIMARY KEY, email text DEFAULT 'x', age int CHECK (age > 0))",
@@ -102,3 +103,25 @@ def test_the_history_can_have_another_name(place: Place) -> None:
     kept = {thing.name for thing in place.project(**settings).snapshot().objects}
     assert {"a", "b", "c"} <= kept
     assert not {name for name in kept if "my_history" in name}
+
+
+def test_one_connection_reads_snapshots_and_rows_before_between_and_behind_migrations(
+    place: Place,
+) -> None:
+    project = place.project()
+    steps = project.plan().plan.steps
+    with project.engine() as engine:
+        before = engine.snapshot()
+        engine.prepare()
+        for _ in engine.lock(wait_seconds=5):
+            pass
+        assert engine.snapshot() == before
+        applied = frozenset[Version]()
+        for step in steps:
+            for _ in engine.apply(step, run_info(), expected=applied):
+                pass
+            applied |= {step.version}
+            assert len(engine.contents().tables) == len(applied)
+            engine.snapshot()
+            engine.fill()
+        assert engine.snapshot() == project.snapshot()

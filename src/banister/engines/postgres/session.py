@@ -212,12 +212,14 @@ class Session:
         """Within, statements may be prepared where that is asked for; say whether they may.
 
         The server then plans them once a session. Not behind a pooler, where the next statement may
-        come to another server process. A reset of the session forgets them.
+        come to another server process, nor where files have run, which may take them back.
         """
-        if not self.pooled:
+        # A session that was reset is one in which files run.
+        may = not (self.pooled or self._pins)
+        if may:
             self.connection.prepare_threshold = _NEVER_UNASKED
         try:
-            yield not self.pooled
+            yield may
         finally:
             self.connection.prepare_threshold = None
 
