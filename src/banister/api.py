@@ -12,7 +12,8 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from banister.engines import Database, Engine, open_engine
+from banister.answers import Preview, Status
+from banister.engines import Engine, open_engine
 from banister.errors import BanisterError, Finding, UsageError, interrupt_behind
 from banister.model import (
     AppliedMigration,
@@ -23,7 +24,6 @@ from banister.model import (
     History,
     Plan,
     RunFinished,
-    StatusRow,
     Warned,
 )
 from banister.model.driving import drive
@@ -51,12 +51,15 @@ from banister.project import (
     write_pair,
 )
 from banister.proof import (
+    Drift,
     ProofEvent,
     ProofOptions,
     Proven,
     Remembered,
     RollbackTable,
+    find_drift,
     find_rollbacks,
+    look,
     prove,
 )
 from banister.records import Decision, Keeper
@@ -68,24 +71,6 @@ from banister.who import run_info
 __all__ = ["Decision", "OnEvent", "Preview", "Project", "Status", "open_project"]
 
 OnEvent = Callable[[Event], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preview:
-    """What a run would do."""
-
-    plan: Plan
-    #: None: no database was looked at; everything in the folder counts as pending.
-    database: Database | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Status:
-    """Where every migration stands."""
-
-    rows: tuple[StatusRow, ...]
-    findings: tuple[Finding, ...]
-    database: Database
 
 
 def open_project(
@@ -277,6 +262,16 @@ class Project:
         folder, options = self.folder(), self._options()
         with self._scratch(folder) as scratch:
             return drive(find_rollbacks(folder, scratch, run_info(), options), on_event)
+
+    def drift(self, *, on_event: Callable[[ProofEvent], None] | None = None) -> Drift:
+        """Compare the schema with what the applied migrations make; see `find_drift`.
+
+        The database that is named is read alone; the migrations run on a scratch database.
+        """
+        with self.engine() as engine:
+            live = look(engine)
+        named = {"target": self.target, "named": self.scratch}
+        return drive(find_drift(self.folder(), live, run_info(), self.settings, **named), on_event)
 
     def new(self, name: str, *, now: datetime) -> tuple[Path, Path]:
         """Create an up and a down file with the next number; nothing is ever overwritten."""

@@ -25,6 +25,7 @@ _COMMANDS = {
     "migrate": "Up, dry run, rollback and status behind one command.",
     "new": "Create the next pair of files.",
     "verify": "Try every way down on a scratch database.",
+    "drift": "Compare the schema of the database with what its migrations make.",
     "docs": "Write into Markdown what rolling back does.",
     "lint": "Check the files alone; no database.",
     "snapshot": "Print the schema as text for git, or compare it with such a text.",

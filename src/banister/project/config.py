@@ -77,6 +77,8 @@ class Settings:
     verify_unit: str = "migration"
     #: Whether `verify` looks what becomes of generated rows.
     verify_data: bool = True
+    #: What `drift` passes over: kinds and names with wildcards.
+    drift_ignore: frozenset[str] = frozenset()
     #: Whether the statements of sessions that are waited for may be shown.
     show_queries: bool = False
     out_of_order: bool = False

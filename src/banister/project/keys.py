@@ -178,6 +178,13 @@ KEYS: tuple[Key, ...] = (
         "to them.",
     ),
     Key(
+        name="drift_ignore",
+        kind=Kind.NAMES,
+        default=(),
+        doc='What `drift` passes over, such as `"extension *"`, `"schema monitoring"` with all '
+        'that is in it, or `"table audit_*"`.',
+    ),
+    Key(
         name="show_queries",
         kind=Kind.FLAG,
         default=False,

@@ -1,5 +1,6 @@
 """What the files really do, found out on scratch databases: every way down is tried."""
 
+from banister.proof.drift import Drift, find_drift, look
 from banister.proof.prover import ProofOptions, prove
 from banister.proof.remembered import Remembered
 from banister.proof.rollbacks import find_rollbacks
@@ -21,6 +22,7 @@ __all__ = [
     "DataProof",
     "DataVerdict",
     "DownVerdict",
+    "Drift",
     "Proof",
     "ProofEvent",
     "ProofOptions",
@@ -29,6 +31,8 @@ __all__ = [
     "Rollback",
     "RollbackTable",
     "RollbackWay",
+    "find_drift",
     "find_rollbacks",
+    "look",
     "prove",
 ]

@@ -64,7 +64,7 @@ def catalog_queries() -> Mapping[str, str]:
 
 
 def catalog_snapshot(
-    session: Session, settings: SessionSettings, history: HistoryTable
+    session: Session, settings: SessionSettings, history: HistoryTable, *, own: bool = False
 ) -> Snapshot:
     """Return the schema in a read-only transaction of its own.
 
@@ -79,7 +79,7 @@ def catalog_snapshot(
             with session.kept_plans() as prepare, session.reading() as connection:
                 connection.execute(queries["lock_timeout"].encode(), wait)
                 return read_catalog(
-                    connection, queries, major=major, history=history, prepare=prepare
+                    connection, queries, major=major, history=history, prepare=prepare, own=own
                 )
         except psycopg.errors.InternalError_ as error:
             if not left:
@@ -110,11 +110,13 @@ def read_catalog(
     major: int,
     history: HistoryTable,
     prepare: bool = False,
+    own: bool = False,
 ) -> Snapshot:
     """Return the schema as the open transaction sees it, in one round trip, by reads alone.
 
-    `prepare`: the server keeps the plans for the next time. Banister's own tables are left out. The
-    settings that it needs hold to the end of the transaction. Lets the driver's errors out.
+    `prepare`: the server keeps the plans for the next time. Banister's own tables are left out, and
+    so is an owner who is the database's; with `own` who owns the history table, where there is one.
+    The settings that it needs hold to the end of the transaction. Lets the driver's errors out.
     """
     cursors: dict[str, psycopg.Cursor[_Row]] = {}
     with connection.pipeline():
@@ -122,9 +124,12 @@ def read_catalog(
             versioned = f"{name}_{major}"
             text = queries[versioned if versioned in queries else name]
             cursors[name] = connection.execute(text.encode(), prepare=prepare)
-    owner = cursors["database"].fetchall()[0][0]
+        if own:
+            place = {"schema": history.schema, "name": history.name}
+            cursors["own"] = connection.execute(queries["history_owner"].encode(), place)
+    owners = [row for name in ("own", "database") if name in cursors for row in cursors[name]]
     members = {(catalog, oid) for catalog, oid in cursors["extension_members"]}
-    gathering = _Gathering(database_owner=owner, members=members, history=history)
+    gathering = _Gathering(plain_owner=owners[0][0], members=members, history=history)
     for name in _OBJECTS:
         cursor = cursors[name]
         columns = _named_columns(cursor)
@@ -146,7 +151,8 @@ def _named_columns(cursor: psycopg.Cursor[_Row]) -> list[str]:
 class _Gathering:
     """Puts rows together to objects."""
 
-    database_owner: str
+    #: Whose objects need no word about their owner.
+    plain_owner: str
     members: set[tuple[str, int]]
     history: HistoryTable
     #: What others can be in or a part of; the name of a schema with its dot, none for public.
@@ -245,7 +251,7 @@ class _Gathering:
 
     def _tidy(self, kind: ObjectKind, properties: dict[str, str]) -> None:
         """Leave out what goes without saying or must not be said; make texts of lists."""
-        if properties.get("owner") == self.database_owner:
+        if properties.get("owner") == self.plain_owner:
             del properties["owner"]
         for key in _LISTS & properties.keys():
             values: Any = properties[key]

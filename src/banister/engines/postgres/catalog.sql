@@ -28,6 +28,12 @@ SELECT set_config('lock_timeout', %(wait)s, true)
 SELECT pg_get_userbyid(d.datdba)::text FROM pg_catalog.pg_database d
  WHERE d.datname = current_database()
 
+-- name: history_owner
+-- Who runs the migrations.
+SELECT pg_get_userbyid(c.relowner)::text
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = %(schema)s AND c.relname = %(name)s
+
 -- name: extension_members
 SELECT classid::regclass::text, objid::int8 FROM pg_catalog.pg_depend WHERE deptype = 'e'
 

@@ -101,9 +101,9 @@ class PostgresEngine:
         self._last_applied = max(times, default=None)
         return history
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, *, own: bool = False) -> Snapshot:
         """Return the schema, by reads alone; see `Engine.snapshot`."""
-        return catalog_snapshot(self._session, self._settings, self._store.table)
+        return catalog_snapshot(self._session, self._settings, self._store.table, own=own)
 
     def contents(self, *, limit: int = 200) -> Contents:
         """Return the rows of every table, by reads alone; see `Engine.contents`."""

@@ -117,7 +117,7 @@ class SqliteEngine:
                 return History(database_is_new=True)
             return self._tables.read(session, stored_downs=stored_downs)
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, *, own: bool = False) -> Snapshot:  # noqa: ARG002 -- nothing has an owner
         """Return the schema, by reads alone; see `Engine.snapshot`."""
         with looking(self._path, patience=self._patience) as session:
             if session is None:

@@ -1,0 +1,205 @@
+"""The live schema against what the applied migrations make, run on a scratch database."""
+
+from collections.abc import Collection, Generator, Iterator
+from dataclasses import dataclass, replace
+
+from banister.engines import Engine
+from banister.errors import DatabaseError, Finding, Severity
+from banister.model import Dialect, Folder, History, RunInfo, Step, Version
+from banister.planning import (
+    beyond_the_database,
+    check_history,
+    make_step,
+    reaches_cluster,
+)
+from banister.project import Settings, Target
+from banister.proof.place import opened
+from banister.proof.verdicts import ProofEvent
+from banister.runner import refuse_errors
+from banister.scratch import Scratch, open_scratch
+from banister.snapshot import (
+    CatalogObject,
+    Difference,
+    ObjectIdentity,
+    ObjectKind,
+    Snapshot,
+    Weight,
+    compare,
+    without,
+)
+
+__all__ = ["Drift", "Live", "find_drift", "look"]
+
+#: How often a database is looked at while runs change it.
+_ATTEMPTS = 5
+_PUBLIC = ObjectIdentity(ObjectKind.SCHEMA, "public")
+#: From this major on the schema public belongs to whoever owns the database.
+_PUBLIC_IS_THE_DATABASES = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """A database at one moment: what it remembers, and what it is."""
+
+    history: History
+    snapshot: Snapshot
+    dialect: Dialect
+    #: The server's major version; None for SQLite.
+    major: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """How the schema of a database is not what its applied migrations make."""
+
+    #: Missing: the database lacks what the migrations make. Not expected: it has what none of them
+    #: makes. Before: as the migrations make it; after: as the database has it.
+    differences: tuple[Difference, ...]
+    #: How many more there are that the settings say to pass over.
+    ignored: int
+    #: The applied migrations that were run for it.
+    migrations: int
+    #: What they were run on, for people.
+    server: str
+    #: That this is no server like the database's, for people; None: it is one.
+    not_certified: str | None = None
+    #: What is to be said about the place they were run on.
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing differs but the order of columns and the wording of texts."""
+        return not any(difference.weight is Weight.REAL for difference in self.differences)
+
+
+def look(engine: Engine) -> Live:
+    """Return the history and the schema that belong together, by reads alone.
+
+    Raises DatabaseError where runs change them all the time.
+    """
+    for _ in range(_ATTEMPTS):
+        before = engine.read_history()
+        snapshot = engine.snapshot(own=True)
+        if engine.read_history() == before:
+            database = engine.database
+            sqlite = database.dialect is Dialect.SQLITE
+            return Live(
+                history=before,
+                snapshot=snapshot,
+                dialect=database.dialect,
+                major=None if sqlite else database.server_version[0],
+            )
+    raise DatabaseError(
+        "another run changes the database all the time",
+        code="history_changed",
+        hint="run the same command again when it is done",
+    )
+
+
+def find_drift(
+    folder: Folder,
+    live: Live,
+    info: RunInfo,
+    settings: Settings,
+    *,
+    target: Target | None,
+    named: Target | None,
+) -> Generator[ProofEvent, None, Drift]:
+    """Run what is applied on a scratch database, in its order; return what the live one differs in.
+
+    Raises FindingsError before anything runs where the files are not what was applied,
+    MigrationFailed where one does not run on the scratch database, ServerError where none can be
+    had.
+    """
+    steps = _applied_steps(folder, live)
+    ran = frozenset(step.version for step in steps)
+    files = replace(folder, migrations=tuple(m for m in folder.migrations if m.version in ran))
+    with open_scratch(
+        settings,
+        dialect=live.dialect,
+        target=target,
+        named=named,
+        major=live.major,
+        apart=live.dialect is Dialect.POSTGRESQL and reaches_cluster(files),
+    ) as scratch:
+        if scratch.shared:
+            refuse_errors(beyond_the_database(steps))
+        made = yield from _made(scratch, steps, info)
+        told, ignored = _compared(
+            made, live, settings.drift_ignore, same_major=scratch.major == live.major
+        )
+        return Drift(
+            differences=told,
+            ignored=ignored,
+            migrations=len(steps),
+            server=scratch.display,
+            not_certified=scratch.not_certified,
+            findings=scratch.warnings,
+        )
+
+
+def _applied_steps(folder: Folder, live: Live) -> tuple[Step, ...]:
+    """Return what was applied, in its order; raise FindingsError where the files are others now."""
+    history = live.history
+    known = frozenset(history.by_version)
+    findings = [
+        *(f for f in folder.findings if f.version is None or Version(f.version) in known),
+        *history.findings,
+        *check_history(folder, history),
+        *_half_done(history),
+    ]
+    steps = []
+    for row in history.applied:
+        migration = folder.by_version.get(row.version)
+        if migration is not None:
+            step, said = make_step(migration.version, migration.name, migration.up, live.dialect)
+            findings += said
+            steps.append(step)
+    refuse_errors(tuple(findings))
+    return tuple(steps)
+
+
+def _half_done(history: History) -> Iterator[Finding]:
+    for item in history.unfinished:
+        yield Finding(
+            severity=Severity.ERROR,
+            code="unfinished",
+            message=f"{item.version}_{item.name} ({item.direction}) is half done: what it should "
+            "have made by now cannot be told",
+            hint=f"finish it first with `banister {item.direction}`",
+            version=item.version.text,
+        )
+
+
+def _made(
+    scratch: Scratch, steps: tuple[Step, ...], info: RunInfo
+) -> Generator[ProofEvent, None, Snapshot]:
+    """Return the schema that the steps make in an empty database."""
+    with opened(scratch, scratch.create(), info, ()) as place:
+        for number, step in enumerate(steps):
+            yield ProofEvent(doing=step.label, number=number, total=len(steps))
+            place.run([step])
+        return place.engine.snapshot(own=True)
+
+
+def _compared(
+    made: Snapshot, live: Live, ignore: Collection[str], *, same_major: bool
+) -> tuple[tuple[Difference, ...], int]:
+    """Return the differences to be told, and how many are passed over."""
+    expected, found = made, live.snapshot
+    if live.major is not None and (live.major < _PUBLIC_IS_THE_DATABASES or not same_major):
+        # Who owns it and who may use it is then the cluster's doing, or the major's.
+        silent = {"owner"} if same_major else {"owner", "grants"}
+        expected, found = _public_without(silent, expected), _public_without(silent, found)
+    told = compare(without(expected, ignore), without(found, ignore))
+    return told, len(compare(expected, found)) - len(told)
+
+
+def _public_without(silent: Collection[str], snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with less said about the schema public."""
+    public = snapshot.objects.get(_PUBLIC)
+    if public is None:
+        return snapshot
+    properties = {key: value for key, value in public.properties.items() if key not in silent}
+    less = CatalogObject(identity=_PUBLIC, properties=properties)
+    return replace(snapshot, objects={**snapshot.objects, _PUBLIC: less})
