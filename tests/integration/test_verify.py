@@ -12,6 +12,7 @@ import banister
 from banister.errors import FindingsError, MigrationFailed
 from banister.proof import AgainVerdict, DownVerdict, Proven
 from conftest import clean_environment
+from servers import PostgresDatabase
 
 BASE = {
     "001_base.up": "CREATE TABLE t (id int PRIMARY KEY, note text NOT NULL DEFAULT 'x');\n"
@@ -20,16 +21,17 @@ BASE = {
 }
 
 
-def project(root: Path, files: Mapping[str, str]) -> banister.Project:
+def project(root: Path, files: Mapping[str, str], *, server: str | None = None) -> banister.Project:
     folder = root / "migrations"
     folder.mkdir(exist_ok=True)
     for name, text in {**BASE, **files}.items():
         (folder / f"{name}.sql").write_text(text)
-    return banister.open(root=root, environ={})
+    settings = {} if server is None else {"verify_data": False}
+    return banister.open(root=root, environ={}, scratch_url=server, settings=settings)
 
 
-def verify(root: Path, files: Mapping[str, str]) -> Proven:
-    return project(root, files).verify()
+def verify(root: Path, files: Mapping[str, str], *, server: str | None = None) -> Proven:
+    return project(root, files, server=server).verify()
 
 
 #: One wrong down a row: its up, its down, and what is said about it.
@@ -103,7 +105,9 @@ FAILING = {
 }
 
 
-def test_each_wrong_down_is_caught_and_named(tmp_path: Path) -> None:
+def test_each_wrong_down_is_caught_and_named(
+    every_postgres: PostgresDatabase, tmp_path: Path
+) -> None:
     files = {}
     for number, (up, down, _) in enumerate(WRONG.values(), start=2):
         # Each on tables of its own, so that one wrong down tells nothing about the next.
@@ -116,7 +120,7 @@ def test_each_wrong_down_is_caught_and_named(tmp_path: Path) -> None:
         off = "-- banister: transaction=off\n" if "CONCURRENTLY" in up else ""
         files[f"{2 * number + 1:03}_wrong.up"] = off + inside + up
         files[f"{2 * number + 1:03}_wrong.down"] = inside + down
-    proven = verify(tmp_path, files)
+    proven = verify(tmp_path, files, server=every_postgres.url)
     proofs = {proof.version.number: proof for proof in proven.proofs}
     for number, (what, (_, _, said)) in enumerate(WRONG.items(), start=2):
         proof = proofs[2 * number + 1]
