@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from banister.engines import Engine
+from banister.engines import Engine, open_engine
 from banister.errors import MigrationFailed
 from banister.model import Contents, RunInfo, Step, TableRows, Unfilled, Version
 from banister.project import Target
@@ -81,8 +81,15 @@ def _lacks_rows(table: TableRows) -> bool:
 def opened(
     scratch: Scratch, database: Target, info: RunInfo, applied: Iterable[Version]
 ) -> Iterator[Place]:
-    """Open a database of `scratch` on which these versions are applied, and hold its lock."""
-    with scratch.open(database) as engine, scratch.open(database) as looker:
+    """Open a database of `scratch` on which these versions are applied, and hold its lock.
+
+    Who looks there sees also the rows that policies hide from the owner of their table.
+    """
+    eyes = replace(scratch.settings, role=None)
+    with (
+        scratch.open(database) as engine,
+        open_engine(scratch.privileged(database), eyes) as looker,
+    ):
         engine.prepare()
         for _ in engine.lock(wait_seconds=_LOCK_WAIT):
             pass

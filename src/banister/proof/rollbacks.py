@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from banister.engines import Engine, open_engine
 from banister.errors import Finding
 from banister.model import Dialect, Folder, History, Migration, RunInfo, Step, Version
 from banister.planning import PlanOptions, beyond_the_database, make_step, plan_up
@@ -25,20 +24,6 @@ _ROWS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Site:
-    """A scratch database that migrations run on, and who looks at it."""
-
-    place: Place
-    #: Sees also the rows that policies hide from the owner of their table.
-    looker: Engine
-
-    def look(self) -> Sight:
-        return Sight(
-            schema=self.place.engine.snapshot(), contents=self.looker.contents(limit=_ROWS)
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Finder:
     scratch: Scratch
     info: RunInfo
@@ -47,17 +32,11 @@ class _Finder:
     downs: Mapping[Version, Step]
 
     @contextmanager
-    def site(self, database: Target, applied: Sequence[Migration]) -> Iterator[_Site]:
+    def place(self, database: Target, applied: Sequence[Migration]) -> Iterator[Place]:
         """Open a database on which these migrations are applied."""
-        privileged = self.scratch.privileged(database)
         versions = [migration.version for migration in applied]
-        with ExitStack() as stack:
-            place = stack.enter_context(opened(self.scratch, database, self.info, versions))
-            looker = place.engine
-            if privileged != database:
-                settings = replace(self.scratch.settings, role=None)
-                looker = stack.enter_context(open_engine(privileged, settings))
-            yield _Site(place=place, looker=looker)
+        with opened(self.scratch, database, self.info, versions) as place:
+            yield place
 
     def look_at(
         self, migrations: Sequence[Migration]
@@ -69,32 +48,32 @@ class _Finder:
         done = 0
         for upto in self._stops(migrations):
             yield ProofEvent(doing="the way up", number=len(found), total=total)
-            with self.site(database, migrations[:done]) as site:
-                site.place.run(self.ups[one.version] for one in migrations[done:upto])
+            with self.place(database, migrations[:done]) as place:
+                place.run(self.ups[one.version] for one in migrations[done:upto])
             # What is rolled back here is still to be gone up from.
             tried = database if upto == len(migrations) else self.scratch.clone(database)
-            with self.site(tried, migrations[:upto]) as site:
-                yield from self._down(site, migrations[:upto], found, total)
+            with self.place(tried, migrations[:upto]) as place:
+                yield from self._down(place, migrations[:upto], found, total)
             self.scratch.drop(tried)
             done = upto
         return found
 
     def _down(
         self,
-        site: _Site,
+        place: Place,
         applied: Sequence[Migration],
         found: dict[Version, tuple[str, ...]],
         total: int,
     ) -> Generator[ProofEvent, None, None]:
         """Roll back one after the other, as far as there is a way."""
-        before = site.look()
+        before = _look(place)
         for migration in reversed(applied):
             step = self.downs.get(migration.version)
             if step is None:
                 return
             yield ProofEvent(doing=migration.label, number=len(found), total=total)
-            site.place.run([step])
-            after = site.look()
+            place.run([step])
+            after = _look(place)
             said = [each for one in step.statements for each in mentions(one, self.dialect)]
             found[migration.version] = what_it_does(before, after, said, self.dialect)
             before = after
@@ -110,6 +89,10 @@ class _Finder:
             if this and not following
         ]
         return [*stops, len(migrations)] if migrations else []
+
+
+def _look(place: Place) -> Sight:
+    return Sight(schema=place.looker.snapshot(), contents=place.looker.contents(limit=_ROWS))
 
 
 def find_rollbacks(
