@@ -292,3 +292,35 @@ def test_what_the_scratch_server_lacks_is_told_with_the_way_out(tmp_path: Path) 
         verify(tmp_path, files)
     hint = str(caught.value.hint)
     assert hint.startswith("the scratch server lacks the extension of_nobody; name a server")
+
+
+def test_two_lanes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough units for two lanes, with what is wrong, undecided and clock-dependent in both."""
+    files = dict(BASE)
+    for number in range(2, 26):
+        up, down = f"CREATE TABLE t{number} (id int, note text);", f"DROP TABLE t{number};"
+        match number % 8:
+            case 3:
+                up, down = f"CREATE TABLE u{number} (id int);", "SELECT 1;"
+            case 5:
+                up = f"DO $$ BEGIN EXECUTE format('CREATE VIEW v{number} AS SELECT %L AS at', "
+                up += "clock_timestamp()); END $$;"
+                down = f"DROP VIEW v{number};"
+            case 7:
+                up, down = "ALTER TABLE t DROP COLUMN note;", "ALTER TABLE t ADD COLUMN note text;"
+                if number > 8:
+                    up, down = f"ALTER TABLE t ADD c{number} int NOT NULL;", "SELECT 1;"
+        files |= {f"{number:03}_x.up": up, f"{number:03}_x.down": down}
+    two = verify(tmp_path, files)
+    monkeypatch.setattr("banister.proof.prover.parts_of", lambda found, **_: [frozenset(found)])
+    one = project(tmp_path, {}).verify(cache=False)
+
+    def told(proven: Proven) -> list[tuple[object, ...]]:
+        return [
+            (p.version, p.down, p.again, p.data, p.error and p.error.message,
+             [str(each) for each in p.differences]) for p in proven.proofs
+        ]  # fmt: skip
+
+    assert told(two) == told(one)
+    assert {proof.down for proof in two.proofs} == {DownVerdict.EXACT, DownVerdict.DIFFERS}
+    assert two.unfilled == one.unfilled

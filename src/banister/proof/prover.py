@@ -1,15 +1,17 @@
 """Trying every way down on scratch databases: up, down, up again, each with real commits."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from banister.errors import MigrationFailed
-from banister.model import Folder, RunInfo, Version
+from banister.model import Folder, RunInfo, Unfilled, Version
 from banister.planning import PlanOptions, beyond_the_database
 from banister.project import Target
 from banister.proof.judging import Shaky, judge_chain, judge_trial, keys_of
+from banister.proof.lanes import parts_of, side_by_side
 from banister.proof.place import Place, Rows, opened
 from banister.proof.remembered import Remembered
 from banister.proof.trial import Trial, try_unit, with_data_of
@@ -52,6 +54,8 @@ class _Prover:
     chosen: frozenset[int]
     #: None: tables stay as the migrations leave them.
     rows: Rows | None
+    #: How many units have been begun, by all provers of a proof.
+    begun: Iterator[int]
     #: The schema before the unit of that number.
     seen: dict[int, Snapshot] = field(default_factory=dict)
     #: A database, the number of units applied there: where a polluted one is made anew from.
@@ -75,7 +79,7 @@ class _Prover:
             with self.place(database, number) as place:
                 while number < end:
                     unit = self.units[number]
-                    yield _event(unit.label, number, len(self.units))
+                    yield _event(unit.label, next(self.begun), len(self.units))
                     if number not in self.chosen:
                         place.run(unit.ups)
                         number += 1
@@ -189,14 +193,22 @@ def prove(
         units, scratch, plan, with_rows=options.with_rows
     )
     known = {number: found for number in wanted if (found := book.proofs(number)) is not None}
-    prover = _Prover(
-        scratch=scratch,
-        info=info,
-        units=units,
-        chosen=wanted - known.keys(),
-        rows=Rows() if options.with_rows else None,
-    )
-    trials = yield from prover.trials()
+    begun = count()
+    provers = [
+        _Prover(
+            scratch=scratch,
+            info=info,
+            units=units,
+            chosen=part,
+            rows=Rows() if options.with_rows else None,
+            begun=begun,
+        )
+        for part in parts_of(wanted - known.keys(), together=not scratch.side_by_side)
+    ]
+    trials = yield from _all_trials(provers)
+    prover = provers[0]
+    for other in provers[1:]:
+        prover.seen.update(other.seen)
     floor = _floor(units, lowest=min(wanted, default=len(units)))
     chain = book.chain(floor)
     doubtful = any(trial.down or trial.again for trial in trials.values())
@@ -220,9 +232,28 @@ def prove(
         chain=chain,
         server=scratch.display,
         duration_ms=round((time.monotonic() - started) * 1000),
-        unfilled=tuple(prover.rows.unfilled.values()) if prover.rows else (),
+        unfilled=tuple(_unfilled(provers).values()),
         passed_over=sum(len(unit.migrations) for unit in units) - sum(map(len, proofs.values())),
     )
+
+
+def _all_trials(
+    provers: Sequence[_Prover],
+) -> Generator[ProofEvent, None, dict[int, Trial]]:
+    first = provers[0].trials()
+    if len(provers) == 1:
+        return (yield from first)
+    lower, upper = yield from side_by_side(first, provers[1].trials)
+    return {**lower, **upper}
+
+
+def _unfilled(provers: Sequence[_Prover]) -> dict[str, Unfilled]:
+    """Return the tables that took no rows, as the last one who tried found them."""
+    found: dict[str, Unfilled] = {}
+    for prover in provers:
+        if prover.rows is not None:
+            found |= prover.rows.unfilled
+    return found
 
 
 def _wanted(units: tuple[Unit, ...], only: frozenset[Version] | None) -> frozenset[int]:

@@ -32,6 +32,8 @@ class Scratch(ABC):
     #: What is to be said about the place whatever is done there.
     warnings: tuple[Finding, ...] = ()
 
+    #: Whether two threads may make and use databases here at once, and gain from it.
+    side_by_side: bool = False
     #: Programs and extensions: what runs here does the same on a place of the same identity.
     identity: str = ""
 

@@ -78,6 +78,8 @@ def own_scratch(
                 settings=local_settings(settings),
                 major=programs.major,
                 identity=f"{maker.identity()} {role}",
+                # One session makes databases for both: the driver lets one call in at a time.
+                side_by_side=(os.cpu_count() or 1) > 1,
                 running=running,
                 maker=maker,
                 role=role,
