@@ -95,8 +95,11 @@ class Site:
         ]
 
     def log(self) -> list[tuple[Any, ...]]:
-        """Return event, version and statement of the log, oldest first."""
-        return self.rows("SELECT event, version, statement FROM schema_migrations_log ORDER BY id")
+        """Return event, version and statement of the log, oldest first, without fingerprints."""
+        return self.rows(
+            "SELECT event, version, statement FROM schema_migrations_log "
+            "WHERE event <> 'snapshot' ORDER BY id"
+        )
 
     def runner_locks(self) -> int:
         """Return how many advisory locks are held in this database."""

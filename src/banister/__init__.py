@@ -94,6 +94,7 @@ if TYPE_CHECKING:
         Rollback,
         RollbackTable,
         RollbackWay,
+        StoredDrift,
     )
     from banister.script import split_statements
     from banister.snapshot import (
@@ -181,6 +182,7 @@ __all__ = [
     "StepDone",
     "StepFailed",
     "StepStarted",
+    "StoredDrift",
     "Target",
     "TargetKind",
     "TransactionMode",

@@ -57,6 +57,8 @@ from banister.proof import (
     Proven,
     Remembered,
     RollbackTable,
+    StoredDrift,
+    compare_stored,
     find_drift,
     find_rollbacks,
     look,
@@ -264,14 +266,17 @@ class Project:
             return drive(find_rollbacks(folder, scratch, run_info(), options), on_event)
 
     def drift(self, *, on_event: Callable[[ProofEvent], None] | None = None) -> Drift:
-        """Compare the schema with what the applied migrations make; see `find_drift`.
-
-        The database that is named is read alone; the migrations run on a scratch database.
-        """
+        """Compare the schema, by reads alone, with what is applied makes; see `find_drift`."""
         with self.engine() as engine:
             live = look(engine)
         named = {"target": self.target, "named": self.scratch}
         return drive(find_drift(self.folder(), live, run_info(), self.settings, **named), on_event)
+
+    def stored_drift(self) -> StoredDrift:
+        """Say whether the schema is what the last run left, without a scratch database."""
+        with self.engine() as engine:
+            live = look(engine)
+        return compare_stored(live, self.settings.drift_ignore, run_info().tool_version)
 
     def new(self, name: str, *, now: datetime) -> tuple[Path, Path]:
         """Create an up and a down file with the next number; nothing is ever overwritten."""
@@ -383,6 +388,7 @@ class Project:
                 lock_wait=self.settings.lock_wait,
                 lock_retry=self.settings.lock_retry,
                 stored_downs=stored_downs,
+                ignore=self.settings.drift_ignore,
             )
             return drive(run(job), on_event)
 

@@ -18,20 +18,17 @@ from banister.errors import (
     Failure,
     FileChanged,
     Finding,
-    FindingsError,
     MigrationFailed,
     OutcomeUnknown,
-    Severity,
     interrupt_behind,
 )
 from banister.failpoints import FailPoint, fail_point
+from banister.fingerprints import leave_fingerprint
 from banister.model import (
     AppliedMigration,
     Direction,
     Event,
     History,
-    LogEntry,
-    LogEvent,
     NothingToDo,
     Plan,
     Planned,
@@ -47,7 +44,10 @@ from banister.model import (
     StepStarted,
     TransactionMode,
     Version,
+    Warned,
 )
+from banister.model.records import failure_entry, skip_entry
+from banister.planning import refuse_errors
 
 __all__ = ["Job", "refuse_errors", "run"]
 
@@ -74,22 +74,16 @@ class Job:
     lock_retry: float = 0.0
     #: Whether the plan needs the down texts that the database keeps.
     stored_downs: bool = False
+    #: What the fingerprint of the schema leaves out.
+    ignore: frozenset[str] = frozenset()
+    #: What the plan was made from last.
+    history: History = field(default_factory=History)
     #: The steps that are committed.
     done: list[Step] = field(default_factory=list)
     #: How many statements of the running step have told that they are done.
     kept: int = 0
     #: Another run has changed the history while a lost connection left it without the lock.
     plan_again: bool = False
-
-
-def refuse_errors(findings: tuple[Finding, ...]) -> None:
-    """Raise FindingsError, with all findings, when one of them is an error."""
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    if not errors:
-        return
-    many = f"{len(errors)} problems stand against this run"
-    message = errors[0].message if len(errors) == 1 else many
-    raise FindingsError(message, findings=findings, hint=errors[0].hint)
 
 
 def run(job: Job) -> Generator[Event, None, RunFinished]:
@@ -112,25 +106,42 @@ def run(job: Job) -> Generator[Event, None, RunFinished]:
     if unfit is not None:
         raise unfit
     try:
-        yield from job.engine.lock(wait_seconds=job.lock_wait)
-        before, plan = plan, _plan(job)
-        _refuse_another_way_down(job, before, plan)
-        while plan.has_work:
-            yield Planned(plan=plan)
-            job.engine.prepare()
-            try:
-                yield from _carry_out(job, plan)
-                break
-            except HistoryChanged:
-                before, plan = plan, _plan(job)
-                _refuse_another_way_down(job, before, plan)
-        else:
-            yield NothingToDo(plan=plan)
+        plan = yield from _under_lock(job, plan)
+        finding = _leave_fingerprint(job)
+        if finding is not None:
+            yield Warned(finding=finding)
+    except BanisterError as error:
+        if interrupt_behind(error) is None and not isinstance(error, OutcomeUnknown):
+            _leave_fingerprint(job)
+        raise
     finally:
         job.engine.unlock()
     finished = _finished(job, plan, started)
     yield finished
     return finished
+
+
+def _under_lock(job: Job, before: Plan) -> Generator[Event, None, Plan]:
+    """Plan again under the lock, as often as the history changes, and carry the plan out."""
+    yield from job.engine.lock(wait_seconds=job.lock_wait)
+    plan = _plan(job)
+    _refuse_another_way_down(job, before, plan)
+    while plan.has_work:
+        yield Planned(plan=plan)
+        job.engine.prepare()
+        try:
+            yield from _carry_out(job, plan)
+            break
+        except HistoryChanged:
+            before, plan = plan, _plan(job)
+            _refuse_another_way_down(job, before, plan)
+    else:
+        yield NothingToDo(plan=plan)
+    return plan
+
+
+def _leave_fingerprint(job: Job) -> Finding | None:
+    return leave_fingerprint(job.engine, job.info, job.history, job.done, ignore=job.ignore)
 
 
 def _finished(job: Job, plan: Plan, started: float) -> RunFinished:
@@ -143,7 +154,8 @@ def _finished(job: Job, plan: Plan, started: float) -> RunFinished:
 
 
 def _plan(job: Job) -> Plan:
-    plan = job.make_plan(job.engine.read_history(stored_downs=job.stored_downs))
+    job.history = job.engine.read_history(stored_downs=job.stored_downs)
+    plan = job.make_plan(job.history)
     refuse_errors(plan.findings)
     return plan
 
@@ -305,18 +317,7 @@ def _ask_again(job: Job, unknown: OutcomeUnknown) -> Generator[Event, None, Hist
 def _record_skips(job: Job, plan: Plan) -> Generator[Event, None, None]:
     if not plan.newly_skipped:
         return
-    job.engine.record(
-        [
-            LogEntry(
-                event=LogEvent.SKIPPED,
-                version=migration.version,
-                name=migration.name,
-                detail="tags: " + ", ".join(sorted(migration.tags)),
-            )
-            for migration in plan.newly_skipped
-        ],
-        job.info,
-    )
+    job.engine.record([skip_entry(migration) for migration in plan.newly_skipped], job.info)
     for migration in plan.newly_skipped:
         yield Skipped(migration=migration)
 
@@ -378,15 +379,7 @@ def _left_of(job: Job, step: Step) -> str:
 
 def _log_failure(job: Job, step: Step, error: BanisterError) -> None:
     """Write the failure down; where even that fails, the failure itself is what matters."""
-    entry = LogEntry(
-        event=LogEvent.FAILED,
-        version=step.version,
-        name=step.name,
-        direction=step.direction,
-        checksum=step.script.checksum,
-        detail=error.message,
-    )
     try:
-        job.engine.record([entry], job.info)
+        job.engine.record([failure_entry(step, error.message)], job.info)
     except BanisterError as second:
         error.add_note(f"the failure could not be logged: {second.message}")

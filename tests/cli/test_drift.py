@@ -1,5 +1,6 @@
 """`banister drift`: what it prints, and how it ends."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -66,3 +67,26 @@ def test_without_a_database_every_way_to_name_one_is_shown(
     done = run_banister("drift")
     assert done.returncode == 2
     assert "DATABASE_URL" in done.stderr
+
+
+def test_a_change_since_the_last_run_is_known_without_files(
+    run_banister: RunBanister, project: Path
+) -> None:
+    def stored(*more: str) -> tuple[int, str]:
+        done = run_banister("drift", "--stored", *URL, *more)
+        assert done.stderr == ""
+        return done.returncode, plain(done.stdout).removeprefix(HEAD)
+
+    shutil.rmtree(project / "migrations")
+    same = "unchanged since the last run, when version 002 was applied last"
+    assert stored() == (0, same)
+    by_hand(project, "CREATE TABLE audit (id int)")
+    ask = "`banister drift` compares with what the migrations make"
+    assert stored() == (3, f"changed since the last run, when version 002 was applied last\n{ask}")
+    (project / "banister.toml").write_text('drift.ignore = ["table audit"]\n')
+    code, said = stored()
+    assert code == 0
+    assert said.startswith("not known: the fingerprint was taken otherwise: SQLite N, banister ")
+    told = json_of(run_banister("drift", "--stored", *URL, "--format", "json"))
+    assert (told["exit"], told["changed"], told["version"]) == (0, None, None)
+    assert "taken otherwise" in told["reason"]

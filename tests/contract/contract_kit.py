@@ -73,8 +73,10 @@ class Place:
                                                  "ORDER BY applied_at")]  # fmt: skip
 
     def events(self) -> list[tuple[str, str | None]]:
-        """Events and versions of the log, in their order."""
-        rows = self.rows("SELECT event, version FROM schema_migrations_log ORDER BY id")
+        """Events and versions of the log, in their order; what the schema was is left out."""
+        rows = self.rows(
+            "SELECT event, version FROM schema_migrations_log WHERE event <> 'snapshot' ORDER BY id"
+        )
         return [(event, version) for event, version in rows]
 
     def tables(self) -> set[str]:

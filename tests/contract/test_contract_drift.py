@@ -1,11 +1,24 @@
 """What somebody changed by hand is named; what nobody changed is not: the same on both engines."""
 
+import signal
+
 import pytest
 from contract_kit import OURS, THREE, Place, place
+from contract_kit import told as told_by
 
-from banister import Drift, FindingsError, Project
+from banister import (
+    Drift,
+    FindingsError,
+    MigrationFailed,
+    Project,
+    RunFinished,
+    StoredDrift,
+    Version,
+    Warned,
+)
 from banister.report import Style
 from banister.report.drift import drift_lines
+from conftest import RunBanister
 
 FILES = {
     **THREE,
@@ -136,3 +149,127 @@ def test_a_migration_that_is_half_done_is_refused(place: Place) -> None:
         place.project().up()
     with pytest.raises(FindingsError, match=r"001_a .* is half done"):
         place.project().drift()
+
+
+def stored(place: Place) -> list[tuple[str | None, str]]:
+    """Versions of the fingerprints in the log, and how they were taken."""
+    query = "SELECT version, detail FROM schema_migrations_log WHERE event = 'snapshot' ORDER BY id"
+    return [(version, detail) for version, detail in place.rows(query)]
+
+
+def test_every_run_that_changes_something_stores_one_fingerprint(place: Place) -> None:
+    project = place.project()
+    project.up(to="002")
+    project.up(to="002")
+    project.up()
+    project.down(2)
+    project.down()
+    assert [version for version, _ in stored(place)] == ["002", "003", "001", None]
+    assert len({how for _, how in stored(place)}) == 1
+    assert project.stored_drift() == StoredDrift(changed=False)
+    place.run("CREATE TABLE by_hand (id int)")
+    assert project.stored_drift().changed is True
+
+
+def test_a_change_by_hand_is_seen_without_a_scratch_database(
+    project: Project, place: Place
+) -> None:
+    before = place.fingerprint()
+    assert project.stored_drift() == StoredDrift(changed=False, version=Version("002"))
+    assert place.fingerprint() == before
+    place.run("DROP INDEX b_note")
+    assert project.stored_drift() == StoredDrift(changed=True, version=Version("002"))
+    place.run("CREATE INDEX b_note ON b (note)")
+    assert project.stored_drift().changed is False
+
+
+def test_rows_and_failed_runs_change_nothing(project: Project, place: Place) -> None:
+    place.run("INSERT INTO b VALUES (1, 'x')")
+    place.write({"003_c.up": "CREATE TABLE c (id int);\nBROKEN;\n"})
+    with pytest.raises(MigrationFailed):
+        project.up()
+    assert project.stored_drift() == StoredDrift(changed=False, version=Version("002"))
+
+
+def test_a_run_that_fails_in_between_stores_what_is_committed(place: Place) -> None:
+    place.write({"002_b.up": "CREATE TABLE b (id int);\nBROKEN;\n"})
+    with pytest.raises(MigrationFailed):
+        place.project().up()
+    assert [version for version, _ in stored(place)] == ["001"]
+    assert place.project().stored_drift().changed is False
+
+
+def test_what_is_passed_over_is_left_out_of_the_fingerprint(place: Place) -> None:
+    project = place.project(drift_ignore=["table audit_*"])
+    project.up()
+    place.run("CREATE TABLE audit_1 (id int)")
+    assert project.stored_drift().changed is False
+    place.run("CREATE TABLE other (id int)")
+    assert project.stored_drift().changed is True
+    found = place.project(drift_ignore=["table other"]).stored_drift()
+    assert found.changed is None
+    assert 'ignoring ["table audit_*"]; now' in str(found.reason)
+    assert 'ignoring ["table other"]' in str(found.reason)
+
+
+@pytest.mark.parametrize("late", ["up", "down"])
+def test_a_run_killed_before_its_fingerprint_is_no_alarm(
+    project: Project, place: Place, late: str, run_banister: RunBanister
+) -> None:
+    done = run_banister(
+        late, "--url", place.database.url, cwd=place.root,
+        env={"BANISTER_TEST_FAIL_POINT": "before_told:1:kill"},
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+    assert place.history() == (["001", "002", "003"] if late == "up" else ["001"])
+    found = project.stored_drift()
+    assert (found.changed, found.good) == (None, True)
+    assert "no fingerprint was stored" in str(found.reason)
+    project.up()
+    # Back at the version whose fingerprint was stored first: that one has been overtaken.
+    if late == "down":
+        assert project.stored_drift().changed is False
+
+
+def test_an_older_fingerprint_of_the_same_version_never_counts(
+    project: Project, place: Place
+) -> None:
+    # As two runs leave it that were both killed before they could store one.
+    at, now = (", at", ", ''") if place.is_sqlite else ("", "")
+    for event in ("rolled_back", "applied"):
+        place.run(
+            f"INSERT INTO schema_migrations_log (run_id, event, version{at}) "
+            f"VALUES ('x', '{event}', '002'{now})"
+        )
+    assert project.stored_drift().changed is None
+
+
+def test_a_history_that_was_changed_by_hand_is_no_alarm(project: Project, place: Place) -> None:
+    place.run("DELETE FROM schema_migrations WHERE version = '002'")
+    found = project.stored_drift()
+    assert found.changed is None
+    assert "when version 002 was applied last" in str(found.reason)
+
+
+def test_without_any_run_nothing_is_known(place: Place) -> None:
+    assert place.project().stored_drift().changed is None
+    place.project().baseline("003")
+    assert place.project().stored_drift().changed is None
+
+
+def test_a_fingerprint_that_cannot_be_stored_fails_nothing(place: Place) -> None:
+    place.project().up(to="001")
+    trigger = "CREATE TRIGGER no BEFORE INSERT ON schema_migrations_log FOR EACH ROW WHEN "
+    if place.is_sqlite:
+        place.run(f"{trigger} new.event = 'snapshot' BEGIN SELECT RAISE(ABORT, 'not today'); END")
+    else:
+        body = "$$BEGIN RAISE 'not today'; END$$"
+        place.run(f"CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS {body}")
+        place.run(f"{trigger} (new.event = 'snapshot') EXECUTE FUNCTION no()")
+    events = told_by(place.project().up)
+    assert place.history() == ["001", "002", "003"]
+    (warned,) = (event for event in events if isinstance(event, Warned))
+    assert warned.finding.code == "fingerprint_not_stored"
+    assert "not today" in warned.finding.message
+    assert isinstance(events[-1], RunFinished)
+    assert place.project().stored_drift().changed is None

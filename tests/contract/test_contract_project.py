@@ -78,7 +78,8 @@ def test_a_row_holds_what_was_applied_and_how_to_undo_it(place: Place) -> None:
     )
     assert row == ("001", "a", migration.up.checksum, migration.down.checksum, "DROP TABLE a;\n")
     ((duration, who, host, direction),) = place.rows(
-        "SELECT duration_ms, who, host, direction FROM schema_migrations_log"
+        "SELECT duration_ms, who, host, direction FROM schema_migrations_log "
+        "WHERE event = 'applied'"
     )
     assert duration >= 0
     assert who

@@ -155,8 +155,11 @@ class SqliteSite:
         ]
 
     def log(self) -> list[tuple[Any, ...]]:
-        """Event, version and statement of the log, oldest first."""
-        return self.rows("SELECT event, version, statement FROM schema_migrations_log ORDER BY id")
+        """Event, version and statement of the log, oldest first, without fingerprints."""
+        return self.rows(
+            "SELECT event, version, statement FROM schema_migrations_log "
+            "WHERE event <> 'snapshot' ORDER BY id"
+        )
 
     def content(self) -> object:
         """Everything that the migrations make."""

@@ -123,13 +123,14 @@ class Engine(Protocol):
         cannot serve (no unique key on version, no right to read them).
         """
 
-    def snapshot(self, *, own: bool = False) -> Snapshot:
+    def snapshot(self, *, own: bool = False, within: float | None = None) -> Snapshot:
         """Return the schema as it is now, by reads alone, from one snapshot.
 
         The history table and its log are left out; so are other sessions' temporary tables. A
         missing SQLite file has an empty schema. `own`: the owner that goes without saying is that
         of the history table, who runs the migrations, not that of the database; so databases of
-        different owners can be compared. Raises DatabaseError.
+        different owners can be compared. `within`: how many seconds others may be waited for, where
+        that is less than the settings say. Raises DatabaseError, LockTimeout.
         """
 
     def contents(self, *, limit: int = 200) -> Contents:

@@ -26,6 +26,7 @@ from banister.model.migration import (
     Folder,
     History,
     Migration,
+    StoredFingerprint,
     Unfinished,
     Version,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "StepDone",
     "StepFailed",
     "StepStarted",
+    "StoredFingerprint",
     "TableRows",
     "TransactionMode",
     "Unfilled",

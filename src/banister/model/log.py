@@ -59,6 +59,9 @@ class LogEvent(StrEnum):
     DECIDED = "decided"
     #: What was found and put right before work went on.
     RECOVERED = "recovered"
+    #: What the schema was when a run ended: `checksum` its fingerprint, `version` the last applied
+    #: one, `detail` how the fingerprint was taken.
+    SNAPSHOT = "snapshot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

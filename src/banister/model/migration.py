@@ -7,7 +7,15 @@ from functools import cached_property, total_ordering
 from banister.errors import Finding
 from banister.model.text import Direction, Script
 
-__all__ = ["AppliedMigration", "Folder", "History", "Migration", "Unfinished", "Version"]
+__all__ = [
+    "AppliedMigration",
+    "Folder",
+    "History",
+    "Migration",
+    "StoredFingerprint",
+    "Unfinished",
+    "Version",
+]
 
 
 @total_ordering
@@ -113,6 +121,18 @@ class Unfinished:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredFingerprint:
+    """What the schema was when a run ended, and nothing has been run since."""
+
+    #: SHA-256, in hexadecimal.
+    fingerprint: str
+    #: What it was taken of and how, for people: two are compared only where this is the same.
+    basis: str
+    #: The version that was applied last then; None: none was applied.
+    version: Version | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class History:
     """What a database remembers, as read at one moment."""
 
@@ -123,6 +143,8 @@ class History:
     #: What was decided about seeds when the database was new; None: nothing yet.
     seeded: bool | None = None
     unfinished: tuple[Unfinished, ...] = ()
+    #: What the last run left; None: none did, or it was interrupted before it could.
+    fingerprint: StoredFingerprint | None = None
     #: Neither a history nor any table of the user's.
     database_is_new: bool = False
     #: What is wrong with, or to be said about, the tables themselves.

@@ -1,7 +1,9 @@
 """What is written about a step, the same for every engine. No I/O."""
 
+from dataclasses import replace
+
 from banister.model.log import LogEntry, LogEvent
-from banister.model.migration import AppliedMigration
+from banister.model.migration import AppliedMigration, Migration
 from banister.model.plan import Step
 from banister.model.text import Direction
 
@@ -10,7 +12,9 @@ __all__ = [
     "baseline_entry",
     "edit_entry",
     "end_entry",
+    "failure_entry",
     "seed_entry",
+    "skip_entry",
     "statement_entry",
     "step_entry",
 ]
@@ -47,6 +51,21 @@ def end_entry(step: Step, duration_ms: int) -> LogEntry:
     up = step.direction is Direction.UP
     event = LogEvent.APPLIED if up else LogEvent.ROLLED_BACK
     return step_entry(step, event, duration_ms=duration_ms)
+
+
+def failure_entry(step: Step, message: str) -> LogEntry:
+    """Return the event about a step that failed."""
+    return replace(step_entry(step, LogEvent.FAILED), detail=message)
+
+
+def skip_entry(migration: Migration) -> LogEntry:
+    """Return the event about a migration that its tags leave out."""
+    return LogEntry(
+        event=LogEvent.SKIPPED,
+        version=migration.version,
+        name=migration.name,
+        detail="tags: " + ", ".join(sorted(migration.tags)),
+    )
 
 
 def statement_entry(

@@ -1,6 +1,6 @@
 """Files and history → findings and plans. Pure: no I/O, no clock."""
 
-from banister.planning.checks import check_history
+from banister.planning.checks import check_history, refuse_errors
 from banister.planning.lint import lint
 from banister.planning.plan import PlanOptions, find_version, left_out, plan_down, plan_up
 from banister.planning.reach import beyond_the_database, reaches_cluster
@@ -26,6 +26,7 @@ __all__ = [
     "plan_up",
     "reaches_cluster",
     "recall",
+    "refuse_errors",
     "status_rows",
     "version_in",
 ]

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from banister.errors import Finding, Location, Severity
+from banister.errors import Finding, FindingsError, Location, Severity
 from banister.model import AppliedMigration, Folder, History, Migration, Unfinished, Version
 
-__all__ = ["check_history", "soften"]
+__all__ = ["check_history", "refuse_errors", "soften"]
 
 
 def check_history(folder: Folder, history: History) -> tuple[Finding, ...]:
@@ -16,6 +16,16 @@ def check_history(folder: Folder, history: History) -> tuple[Finding, ...]:
     has no checksum: its name alone is compared, and a difference only warns.
     """
     return tuple(_check_rows(folder, history))
+
+
+def refuse_errors(findings: tuple[Finding, ...]) -> None:
+    """Raise FindingsError, with all findings, when one of them is an error."""
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if not errors:
+        return
+    many = f"{len(errors)} problems stand against this run"
+    message = errors[0].message if len(errors) == 1 else many
+    raise FindingsError(message, findings=findings, hint=errors[0].hint)
 
 
 def soften(

@@ -12,6 +12,7 @@ from banister.model import (
     History,
     HistoryTable,
     LogEvent,
+    StoredFingerprint,
     Unfinished,
     Version,
 )
@@ -104,6 +105,7 @@ def recall(
         skipped=frozenset(journal.skipped - applied.keys()),
         seeded=journal.seeded,
         unfinished=tuple(journal.unfinished.values()),
+        fingerprint=journal.fingerprint,
         database_is_new=database_is_new,
         findings=tuple(findings),
     )
@@ -122,10 +124,18 @@ class _Journal:
         self.skipped: set[Version] = set()
         self.seeded: bool | None = None
         self.unfinished: dict[Version, Unfinished] = {}
+        self.fingerprint: StoredFingerprint | None = None
 
     def read(self, row: LogRow) -> None:
         if row.event == LogEvent.SEEDED:
             self.seeded = row.detail == "yes"
+        if row.event == LogEvent.SNAPSHOT:
+            self.fingerprint = StoredFingerprint(
+                fingerprint=row.checksum or "",
+                basis=row.detail or "",
+                version=version_in(row.version or ""),
+            )
+            return
         if row.version is None:
             return
         version = Version(row.version)

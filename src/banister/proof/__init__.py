@@ -1,6 +1,6 @@
 """What the files really do, found out on scratch databases: every way down is tried."""
 
-from banister.proof.drift import Drift, find_drift, look
+from banister.proof.drift import Drift, StoredDrift, compare_stored, find_drift, look
 from banister.proof.prover import ProofOptions, prove
 from banister.proof.remembered import Remembered
 from banister.proof.rollbacks import find_rollbacks
@@ -31,6 +31,8 @@ __all__ = [
     "Rollback",
     "RollbackTable",
     "RollbackWay",
+    "StoredDrift",
+    "compare_stored",
     "find_drift",
     "find_rollbacks",
     "look",

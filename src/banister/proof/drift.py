@@ -25,10 +25,11 @@ from banister.snapshot import (
     Snapshot,
     Weight,
     compare,
+    fingerprint_without,
     without,
 )
 
-__all__ = ["Drift", "Live", "find_drift", "look"]
+__all__ = ["Drift", "Live", "StoredDrift", "compare_stored", "find_drift", "look"]
 
 #: How often a database is looked at while runs change it.
 _ATTEMPTS = 5
@@ -70,6 +71,23 @@ class Drift:
     def good(self) -> bool:
         """Whether nothing differs but the order of columns and the wording of texts."""
         return not any(difference.weight is Weight.REAL for difference in self.differences)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredDrift:
+    """Whether the schema is what the last run left."""
+
+    #: None: not known.
+    changed: bool | None
+    #: Why it is not known.
+    reason: str | None = None
+    #: The version that was applied last when that run ended.
+    version: Version | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is known to have changed."""
+        return self.changed is not True
 
 
 def look(engine: Engine) -> Live:
@@ -136,6 +154,28 @@ def find_drift(
             not_certified=scratch.not_certified,
             findings=scratch.warnings,
         )
+
+
+def compare_stored(live: Live, ignore: frozenset[str], tool_version: str) -> StoredDrift:
+    """Compare the schema with the fingerprint that the last run stored."""
+    stored, applied = live.history.fingerprint, live.history.applied
+    last = applied[-1].version if applied else None
+    if stored is None:
+        return StoredDrift(
+            changed=None, reason="no fingerprint was stored by the last run, or none ran"
+        )
+    if stored.version != last:
+        where = f"version {stored.version}" if stored.version else "no migration"
+        return StoredDrift(
+            changed=None, reason=f"the fingerprint was stored when {where} was applied last"
+        )
+    now, basis = fingerprint_without(live.snapshot, ignore, tool_version)
+    if basis != stored.basis:
+        return StoredDrift(
+            changed=None,
+            reason=f"the fingerprint was taken otherwise: {stored.basis}; now it is {basis}",
+        )
+    return StoredDrift(changed=now != stored.fingerprint, version=stored.version)
 
 
 def _applied_steps(folder: Folder, live: Live) -> tuple[Step, ...]:

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from banister.proof.drift import Drift
+from banister.proof.drift import Drift, StoredDrift
 from banister.report.snapshot import difference_json
 from banister.report.style import Style, plural
 from banister.snapshot import Change, Difference, Weight
 
-__all__ = ["drift_json", "drift_lines"]
+__all__ = ["drift_json", "drift_lines", "stored_json", "stored_lines"]
 
 _SIDES = {
     Change.MISSING: "missing in the database",
     Change.UNEXPECTED: "not made by the migrations",
 }
+_ASK = "`banister drift` compares with what the migrations make"
 
 
 def drift_lines(drift: Drift, style: Style) -> list[str]:
@@ -54,4 +55,24 @@ def drift_json(drift: Drift) -> dict[str, Any]:
         "migrations_run": drift.migrations,
         "server": drift.server,
         "not_certified": drift.not_certified,
+    }
+
+
+def stored_lines(found: StoredDrift, style: Style) -> list[str]:
+    """Return whether the schema is what the last run left."""
+    at = f"version {found.version} was applied last" if found.version else "nothing was applied"
+    match found.changed:
+        case None:
+            return [f"{style.warn('not known')}: {found.reason}", _ASK]
+        case True:
+            return [f"{style.bad('changed')} since the last run, when {at}", _ASK]
+    return [f"{style.good('unchanged')} since the last run, when {at}"]
+
+
+def stored_json(found: StoredDrift) -> dict[str, Any]:
+    """Return what is known, for the envelope."""
+    return {
+        "changed": found.changed,
+        "reason": found.reason,
+        "version": found.version and found.version.text,
     }

@@ -1,7 +1,7 @@
 """A schema as comparable data: its nouns, its text, its differences. Pure: no I/O."""
 
 from banister.snapshot.compare import Change, Difference, Weight, compare
-from banister.snapshot.ignoring import without
+from banister.snapshot.ignoring import fingerprint_without, without
 from banister.snapshot.kinds import ObjectKind
 from banister.snapshot.nouns import CatalogObject, ObjectIdentity, Snapshot, printable
 from banister.snapshot.text import fingerprint, parse, render
@@ -16,6 +16,7 @@ __all__ = [
     "Weight",
     "compare",
     "fingerprint",
+    "fingerprint_without",
     "parse",
     "printable",
     "render",

@@ -1,13 +1,16 @@
-"""What of a schema is passed over because patterns say so. No I/O."""
+"""What of a schema is passed over because patterns say so, and fingerprints of the rest. No I/O."""
 
+import hashlib
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from banister.snapshot.kinds import ObjectKind
 from banister.snapshot.nouns import ObjectIdentity, Snapshot
+from banister.snapshot.text import fingerprint
 
-__all__ = ["without"]
+__all__ = ["fingerprint_without", "without"]
 
 _SCHEMA = f"{ObjectKind.SCHEMA} "
 #: The schema in front of a name: quoted, or a plain word.
@@ -46,6 +49,23 @@ def without(snapshot: Snapshot, patterns: Collection[str]) -> Snapshot:
             if ObjectIdentity(wholes.get(name, ObjectKind.TABLE), name) in objects
         },
     )
+
+
+def fingerprint_without(
+    snapshot: Snapshot, patterns: Collection[str], tool_version: str
+) -> tuple[str, str]:
+    """Return a fingerprint of what the patterns leave, and for people how it was taken.
+
+    Two fingerprints can be compared where they were taken in the same way: of the same major
+    version, by the same version of Banister, without the same patterns. The patterns are part of
+    the fingerprint.
+    """
+    told = json.dumps(sorted(patterns))
+    left = fingerprint(without(snapshot, patterns))
+    basis = f"{snapshot.server}, banister {tool_version}"
+    if patterns:
+        basis += f", ignoring {told}"
+    return hashlib.sha256(f"{told}\n{left}".encode()).hexdigest(), basis
 
 
 def _is_named(

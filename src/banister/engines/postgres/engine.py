@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -101,9 +102,11 @@ class PostgresEngine:
         self._last_applied = max(times, default=None)
         return history
 
-    def snapshot(self, *, own: bool = False) -> Snapshot:
+    def snapshot(self, *, own: bool = False, within: float | None = None) -> Snapshot:
         """Return the schema, by reads alone; see `Engine.snapshot`."""
-        return catalog_snapshot(self._session, self._settings, self._store.table, own=own)
+        bound = self._settings.lock_timeout
+        settings = replace(self._settings, lock_timeout=min(bound, within or bound))
+        return catalog_snapshot(self._session, settings, self._store.table, own=own)
 
     def contents(self, *, limit: int = 200) -> Contents:
         """Return the rows of every table, by reads alone; see `Engine.contents`."""

@@ -87,7 +87,8 @@ SELECT version::pg_catalog.text, name::pg_catalog.text, {applied_at}{extra}
  ORDER BY applied_at NULLS FIRST, {version_number}, version
 
 -- name: read_log
--- The events later runs decide by: seeds, skips not applied since, journals that have not ended.
+-- The events later runs decide by: seeds, skips not applied since, journals that have not ended; and
+-- the fingerprint of the schema, unless something was run since.
 SELECT l.event, l.version, l.name, l.direction, l.statement, l.checksum, l.detail
   FROM {log} l
  WHERE l.event OPERATOR(pg_catalog.=) 'seeded'
@@ -96,7 +97,14 @@ SELECT l.event, l.version, l.name, l.direction, l.statement, l.checksum, l.detai
                         WHERE a.version OPERATOR(pg_catalog.=) l.version
                           AND a.id OPERATOR(pg_catalog.>) l.id
                           AND a.event OPERATOR(pg_catalog.=) 'applied')
-    OR l.version OPERATOR(pg_catalog.=) ANY (
+    OR l.event OPERATOR(pg_catalog.=) 'snapshot'
+       AND l.id OPERATOR(pg_catalog.=) (
+           SELECT o.id FROM {log} o
+            WHERE o.event OPERATOR(pg_catalog.<>)
+                  ALL (ARRAY['failed', 'skipped', 'seeded', 'edit_accepted'])
+            ORDER BY o.id DESC LIMIT 1)
+    OR l.event OPERATOR(pg_catalog.<>) 'snapshot'
+       AND l.version OPERATOR(pg_catalog.=) ANY (
            SELECT b.version FROM {log} b
             WHERE b.event OPERATOR(pg_catalog.=) 'started'
               AND NOT EXISTS (SELECT FROM {log} e

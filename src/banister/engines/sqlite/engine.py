@@ -58,7 +58,7 @@ _RISES_TO = 5.0
 #: Pause after a transaction of ours that readers kept from its end, so that they get on. Seconds.
 _BETWEEN_WRITES = 0.5
 
-#: How long the record of a failure may wait for others. Seconds.
+#: How long the record of a failure, or a fingerprint, may wait for others. Seconds.
 _LOG_WITHIN = 5.0
 
 #: Two runs that take turns do not tell of every moment that they wait. Seconds.
@@ -117,9 +117,15 @@ class SqliteEngine:
                 return History(database_is_new=True)
             return self._tables.read(session, stored_downs=stored_downs)
 
-    def snapshot(self, *, own: bool = False) -> Snapshot:  # noqa: ARG002 -- nothing has an owner
+    def snapshot(
+        self,
+        *,
+        own: bool = False,  # noqa: ARG002 -- nothing has an owner
+        within: float | None = None,
+    ) -> Snapshot:
         """Return the schema, by reads alone; see `Engine.snapshot`."""
-        with looking(self._path, patience=self._patience) as session:
+        patience = min(self._patience, within or self._patience)
+        with looking(self._path, patience=patience) as session:
             if session is None:
                 return empty_catalog()
             return read_catalog(session, self._tables.queries, left_out=self._tables.names)
@@ -218,9 +224,10 @@ class SqliteEngine:
             self._tables.log(session, news, run)
             return made or bool(news)
 
-        # A failure is told at once, also where others keep it from being written down.
-        failures = all(entry.event is LogEvent.FAILED for entry in entries)
-        self._write(work, within=min(self._patience, _LOG_WITHIN) if failures else None)
+        # A failure is told at once, also where others keep it from being written down; and for a
+        # fingerprint nobody should have to wait.
+        brief = all(entry.event in {LogEvent.FAILED, LogEvent.SNAPSHOT} for entry in entries)
+        self._write(work, within=min(self._patience, _LOG_WITHIN) if brief else None)
 
     def stamp(self, rows: Sequence[AppliedMigration], run: RunInfo) -> None:
         """Record migrations as applied without running them, in one transaction.

@@ -104,10 +104,14 @@ SELECT version, name, applied_at, NULL, NULL, NULL, 0, NULL FROM {history}
 
 -- name: read_log
 -- What later runs decide by: versions that were never begun outside a transaction nor left out have
--- nothing to tell.
+-- nothing to tell. The fingerprint of the schema counts unless something was run since.
 SELECT event, version, name, direction, statement, checksum, detail FROM {log}
 WHERE event = 'seeded'
-    OR CAST(version AS INTEGER) IN (
+    OR event = 'snapshot' AND id = (
+        SELECT id FROM {log} WHERE event NOT IN ('failed', 'skipped', 'seeded', 'edit_accepted')
+        ORDER BY id DESC LIMIT 1
+    )
+    OR event <> 'snapshot' AND CAST(version AS INTEGER) IN (
         SELECT CAST(version AS INTEGER) FROM {log} WHERE event IN ('started', 'skipped')
     )
 ORDER BY id
