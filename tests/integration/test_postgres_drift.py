@@ -92,3 +92,29 @@ def test_another_server_than_the_databases_is_said_and_changes_nothing(
         assert (found.not_certified is None) == found.server.startswith(f"PostgreSQL {MAJORS[0]}.")
         database.execute("ALTER TABLE t ADD COLUMN note text")
         assert told(project) == ["column t.note: not expected"]
+
+
+def test_privileges_on_one_object_can_be_passed_over_alone(
+    project: Project, postgres: PostgresDatabase
+) -> None:
+    postgres.execute("CREATE ROLE drift_reader")
+    try:
+        postgres.execute("GRANT CREATE ON SCHEMA public TO drift_reader")
+        postgres.execute("ALTER TABLE t ADD COLUMN more int")
+        assert len(told(project)) == 2
+        assert told(project, "grants on schema public") == ["column t.more: not expected"]
+        postgres.execute("GRANT SELECT ON t TO drift_reader")
+        assert len(told(project, "grants on schema public")) == 2, "of the table they count"
+        assert told(project, "grants on *") == ["column t.more: not expected"]
+    finally:
+        postgres.execute("DROP OWNED BY drift_reader")
+        postgres.execute("DROP ROLE drift_reader")
+
+
+def test_default_privileges_of_a_schema_go_with_it(
+    project: Project, postgres: PostgresDatabase
+) -> None:
+    postgres.execute('CREATE SCHEMA "My mon"')
+    postgres.execute('ALTER DEFAULT PRIVILEGES IN SCHEMA "My mon" GRANT SELECT ON TABLES TO PUBLIC')
+    assert len(told(project)) == 2
+    assert told(project, "schema My mon") == []

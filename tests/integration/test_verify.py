@@ -10,7 +10,7 @@ import pytest
 
 import banister
 from banister.errors import FindingsError, MigrationFailed
-from banister.proof import AgainVerdict, DownVerdict, Proven
+from banister.proof import AgainVerdict, DataVerdict, DownVerdict, Proven
 from conftest import clean_environment
 from servers import PostgresDatabase
 
@@ -324,3 +324,90 @@ def test_two_lanes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.Monke
     assert told(two) == told(one)
     assert {proof.down for proof in two.proofs} == {DownVerdict.EXACT, DownVerdict.DIFFERS}
     assert two.unfilled == one.unfilled
+
+
+#: What a view or a default froze, and a down that brings back something else beside it.
+CLOCKED = {
+    "another view": (
+        "CREATE VIEW v AS SELECT id, now()::date AS d, 'now'::timestamp AS t FROM t;",
+        "DROP VIEW v; CREATE TABLE z (i int);",
+        (
+            "DROP TABLE z; CREATE VIEW v AS SELECT id + 1 AS id, now()::date AS d, "
+            "'now'::timestamp AS t FROM t WHERE note IS NULL;"
+        ),
+    ),
+    "another moment": (
+        "CREATE TABLE c (at timestamp DEFAULT 'now'::timestamp);",
+        "ALTER TABLE c ALTER at DROP DEFAULT;",
+        "ALTER TABLE c ALTER at SET DEFAULT '2001-01-01 10:00:00.123456'::timestamp;",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CLOCKED)
+def test_the_clock_hides_no_other_difference(tmp_path: Path, what: str) -> None:
+    base, up, down = CLOCKED[what]
+    files = {
+        "002_clock.up": base,
+        "002_clock.down": "DROP TABLE IF EXISTS c; DROP VIEW IF EXISTS v;",
+    }
+    proven = verify(tmp_path, {**files, "003_x.up": up, "003_x.down": down})
+    assert proven.proofs[1].down is DownVerdict.EXACT
+    assert proven.proofs[2].down is DownVerdict.DIFFERS
+    assert proven.chain is not None
+    # The files of 003 again and right: the same frozen moments are no difference.
+    right = down.replace("id + 1 AS id", "id").replace(" WHERE note IS NULL", "")
+    right = right.replace("'2001-01-01 10:00:00.123456'", "'now'")
+    assert verify(tmp_path, {**files, "003_x.up": up, "003_x.down": right}).good
+
+
+def test_names_that_the_clock_makes_are_no_difference(tmp_path: Path) -> None:
+    made = "to_char(clock_timestamp(), 'YYYYMMDDHH24MISSUS')"
+    files = {
+        "002_parts.up": "CREATE TABLE ev (at date) PARTITION BY RANGE (at);\nDO $$ BEGIN EXECUTE "
+        f"'CREATE TABLE ev_' || {made} || ' PARTITION OF ev DEFAULT'; END $$;",
+        "002_parts.down": "DROP TABLE ev;",
+        "003_wrong.up": "CREATE TABLE w (id int);",
+        "003_wrong.down": "SELECT 1;",
+        "004_right.up": "CREATE TABLE r (id int);",
+        "004_right.down": "DROP TABLE r;",
+    }
+    proven = verify(tmp_path, files)
+    assert [(proof.down, proof.again) for proof in proven.proofs] == [
+        (DownVerdict.EXACT, AgainVerdict.OK),
+        (DownVerdict.EXACT, AgainVerdict.OK),
+        (DownVerdict.DIFFERS, AgainVerdict.FAILS),
+        (DownVerdict.EXACT, AgainVerdict.OK),
+    ]
+    assert [str(each) for each in proven.proofs[2].differences] == ["table w: not expected"]
+
+
+def test_the_history_may_stand_in_a_schema_of_its_own(tmp_path: Path) -> None:
+    project(tmp_path, {})
+    settings = {"history_schema": "ops"}
+    proven = banister.open(root=tmp_path, environ={}, settings=settings).verify(cache=False)
+    assert proven.good
+
+
+def test_what_was_proven_before_an_up_that_fails_is_remembered(tmp_path: Path) -> None:
+    broken = {"002_broken.up": "CREATE TABLE broken (id in);", "002_broken.down": "SELECT 1;"}
+    with pytest.raises(MigrationFailed):
+        verify(tmp_path, broken)
+    proven = verify(
+        tmp_path,
+        {"002_broken.up": "CREATE TABLE b (id int);", "002_broken.down": "DROP TABLE b;"},
+    )
+    assert [proof.cached for proof in proven.proofs] == [True, False]
+
+
+def test_where_there_is_no_way_down_nothing_is_said_of_data(tmp_path: Path) -> None:
+    files = {
+        "002_gone.up": "-- banister: irreversible\nALTER TABLE t DROP COLUMN note;",
+        "003_open.up": "CREATE TABLE o (id int);",
+    }
+    proven = verify(tmp_path, files)
+    assert [proof.down for proof in proven.proofs[1:]] == [
+        DownVerdict.IRREVERSIBLE,
+        DownVerdict.MISSING,
+    ]
+    assert {proof.data.verdict for proof in proven.proofs[1:]} == {DataVerdict.NOT_TRIED}

@@ -93,7 +93,7 @@ def test_settings_that_change_what_is_proven_make_it_another_proof(tmp_path: Pat
     assert tried(verify(tmp_path)) == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1, "entries": 3}', '{"format": 9}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2, "entries": 3}', '{"format": 9}'])
 def test_a_broken_cache_knows_nothing(tmp_path: Path, text: str) -> None:
     write(tmp_path, FILES)
     verify(tmp_path)

@@ -153,3 +153,17 @@ def test_a_table_filled_before_is_filled_again_where_a_column_is_new(
     }
     proven = verify(tmp_path, files, engine=engine)
     assert told(proven.proofs[2]) == ["loses users.mail (3 rows)"]
+
+
+def test_tables_are_filled_again_behind_a_migration_that_was_not_clean(
+    tmp_path: Path, engine: str
+) -> None:
+    files = {
+        "002_wrong.up": "CREATE INDEX posts_author ON posts (author);",
+        "002_wrong.down": "DROP INDEX IF EXISTS posts_autor;",
+        "003_drop.up": "ALTER TABLE users DROP COLUMN note;",
+        "003_drop.down": "ALTER TABLE users ADD COLUMN note text;",
+    }
+    proven = verify(tmp_path, files, engine=engine)
+    assert proven.proofs[1].down is DownVerdict.DIFFERS
+    assert told(proven.proofs[2]) == ["loses users.note (3 rows)"]

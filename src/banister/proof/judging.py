@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from banister.proof.shaky import Shaky
 from banister.proof.trial import Trial
 from banister.proof.units import Unit
 from banister.proof.verdicts import (
@@ -15,19 +16,19 @@ from banister.proof.verdicts import (
 )
 from banister.snapshot import Difference, Weight
 
-__all__ = ["Shaky", "judge_chain", "judge_trial", "keys_of", "verdict_again"]
-
-#: Objects and properties that differ between two right runs, such as a folded now().
-Shaky = frozenset[tuple[object, str | None]]
+__all__ = ["judge_chain", "judge_trial"]
 
 _Found = tuple[Difference, ...]
 
 
 def judge_trial(trial: Trial, before: Shaky, behind: Shaky) -> Iterator[Proof]:
-    """Yield the proof of each migration of a unit."""
+    """Yield the proof of each migration of a unit.
+
+    `before` and `behind` are what two right runs differ in at those places.
+    """
     migrations = trial.unit.migrations
     down, differences, kept = _way_down(trial, before)
-    again, differences_again = _way_up(trial, before | behind)
+    again, differences_again = _way_up(trial, before.joined(behind))
     for migration in migrations:
         mine = down
         if not trial.unit.downs and migration.up.directives.irreversible:
@@ -48,7 +49,7 @@ def judge_trial(trial: Trial, before: Shaky, behind: Shaky) -> Iterator[Proof]:
 
 def _way_down(trial: Trial, shaky: Shaky) -> tuple[DownVerdict, _Found, tuple[str, ...]]:
     if trial.down is not None:
-        return judge(_without(trial.down, shaky), trial.unit.migrations)
+        return judge(shaky.others(trial.down), trial.unit.migrations)
     if trial.error is not None:
         return DownVerdict.FAILS, (), ()
     return DownVerdict.MISSING, (), ()
@@ -59,36 +60,26 @@ def _way_up(trial: Trial, shaky: Shaky) -> tuple[AgainVerdict, _Found]:
         return AgainVerdict.NOT_TRIED, ()
     if trial.again is None:
         return AgainVerdict.FAILS, ()
-    left = _without(trial.again, shaky)
-    return verdict_again(left), left
+    left = shaky.others(trial.again)
+    return _verdict_again(left), left
 
 
-def verdict_again(left: Iterable[Difference]) -> AgainVerdict:
-    """Return the verdict about a second way up by what is not as behind the first."""
+def _verdict_again(left: Iterable[Difference]) -> AgainVerdict:
     real = any(difference.weight is Weight.REAL for difference in left)
     return AgainVerdict.DIFFERS if real else AgainVerdict.OK
 
 
 def judge_chain(chain: ChainProof, units: Sequence[Unit], shaky: Mapping[int, Shaky]) -> ChainProof:
     """Return what came of the whole way, judged."""
-    everything = Shaky().union(*shaky.values())
+    everything = Shaky().joined(*shaky.values())
     migrations = [migration for unit in units for migration in unit.migrations]
-    left = _without(chain.differences, everything)
-    again = _without(chain.differences_again, everything)
+    left = everything.others(chain.differences)
+    again = everything.others(chain.differences_again)
     ran = chain.again in {AgainVerdict.OK, AgainVerdict.DIFFERS}
     return replace(
         chain,
         down=chain.down if chain.down is DownVerdict.FAILS else judge(left, migrations)[0],
         differences=left,
-        again=verdict_again(again) if ran else chain.again,
+        again=_verdict_again(again) if ran else chain.again,
         differences_again=again,
     )
-
-
-def keys_of(differences: Iterable[Difference]) -> Shaky:
-    """Return what differences are about."""
-    return frozenset((difference.identity, difference.property) for difference in differences)
-
-
-def _without(differences: Iterable[Difference], shaky: Shaky) -> _Found:
-    return tuple(d for d in differences if (d.identity, d.property) not in shaky)

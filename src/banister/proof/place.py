@@ -17,9 +17,9 @@ _LOCK_WAIT = 10.0
 
 @dataclass(kw_only=True)
 class Rows:
-    """What has been tried to give tables rows, on all databases of one proof."""
+    """What has been tried to give tables rows."""
 
-    #: Table and columns: the same table is not tried twice.
+    #: Table and columns: the same table is not tried twice in one database.
     tried: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
     #: Tables that took none, by name.
     unfilled: dict[str, Unfilled] = field(default_factory=dict)

@@ -10,10 +10,11 @@ from banister.errors import MigrationFailed
 from banister.model import Folder, RunInfo, Unfilled, Version
 from banister.planning import PlanOptions, beyond_the_database
 from banister.project import Target
-from banister.proof.judging import Shaky, judge_chain, judge_trial, keys_of
+from banister.proof.judging import judge_chain, judge_trial
 from banister.proof.lanes import parts_of, side_by_side
 from banister.proof.place import Place, Rows, opened
 from banister.proof.remembered import Remembered
+from banister.proof.shaky import Shaky
 from banister.proof.trial import Trial, try_unit, with_data_of
 from banister.proof.units import Unit, units_of
 from banister.proof.verdicts import (
@@ -58,6 +59,8 @@ class _Prover:
     begun: Iterator[int]
     #: The schema before the unit of that number.
     seen: dict[int, Snapshot] = field(default_factory=dict)
+    #: What was seen, by the unit's number.
+    done: dict[int, Trial] = field(default_factory=dict)
     #: A database, the number of units applied there: where a polluted one is made anew from.
     kept: tuple[Target, int] | None = None
 
@@ -70,7 +73,6 @@ class _Prover:
 
     def trials(self) -> Generator[ProofEvent, None, dict[int, Trial]]:
         """Try the chosen units on the way up; return what was seen, by their numbers."""
-        trials: dict[int, Trial] = {}
         number, end = 0, max(self.chosen, default=-1) + 1
         #: A trial with generated rows that was not clean: it is made again without them.
         suspect: Trial | None = None
@@ -90,7 +92,7 @@ class _Prover:
                         break
                     if trial.behind is None and trial.error is not None:
                         raise trial.error
-                    trials[number] = with_data_of(trial, self._with_rows(trial, suspect))
+                    self.done[number] = with_data_of(trial, self._with_rows(trial, suspect))
                     suspect = None
                     number += 1
                     if not trial.is_exact:
@@ -99,7 +101,7 @@ class _Prover:
                 database = self._made_anew(database, number)
         if database is not None:
             self.scratch.drop(database)
-        return trials
+        return self.done
 
     def _with_rows(self, trial: Trial, suspect: Trial | None) -> Trial | None:
         return None if self.rows is None else suspect or trial
@@ -116,6 +118,9 @@ class _Prover:
     def _made_anew(self, polluted: Target, count: int) -> Target:
         """Return a database on which the first `count` units have gone up once and not down."""
         self.scratch.drop(polluted)
+        if self.rows is not None:
+            # The tables of the new one are empty.
+            self.rows.tried.clear()
         start, done = self.kept or (None, 0)
         database = self.scratch.create() if start is None else self.scratch.clone(start)
         if done == count:
@@ -151,7 +156,7 @@ class _Prover:
                 if number == floor:
                     end = last
                 if doubtful and number in self.seen:
-                    shaky[number] = keys_of(compare(self.seen[number], last))
+                    shaky[number] = Shaky.between(compare(self.seen[number], last))
                 if unit is not None:
                     place.run(unit.ups)
             if going:
@@ -205,7 +210,16 @@ def prove(
         )
         for part in parts_of(wanted - known.keys(), together=not scratch.side_by_side)
     ]
-    trials = yield from _all_trials(provers)
+    none = Shaky()
+    try:
+        trials = yield from _all_trials(provers)
+    except MigrationFailed:
+        # What was found before an up that does not run is not tried again.
+        for number, trial in (each for prover in provers for each in prover.done.items()):
+            if trial.is_exact:
+                book.keep(number, tuple(judge_trial(trial, none, none)))
+        book.save()
+        raise
     prover = provers[0]
     for other in provers[1:]:
         prover.seen.update(other.seen)
@@ -220,7 +234,6 @@ def prove(
             raw, shaky = prover.whole_way(floor, doubtful=True)
         chain = judge_chain(raw, units, shaky)
         book.keep_chain(floor, chain)
-    none = Shaky()
     proofs: dict[int, tuple[Proof, ...]] = dict(known)
     for number, trial in trials.items():
         before, behind = shaky.get(number, none), shaky.get(number + 1, none)

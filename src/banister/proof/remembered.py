@@ -28,7 +28,7 @@ __all__ = ["Book", "Remembered"]
 
 #: Proofs that are kept, the oldest going first.
 _MOST = 5000
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)

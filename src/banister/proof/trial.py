@@ -66,7 +66,7 @@ def with_data_of(plain: Trial, filled: Trial | None) -> Trial:
     An up that fails only because of such rows says nothing about real ones; a down that fails
     because of rows that were right before its up would fail on real ones too.
     """
-    if filled is None:
+    if filled is None or not filled.unit.goes_down:
         return plain
     if filled.error is None or filled.down is not None:
         verdict = DataVerdict.DIFFERS if filled.losses else DataVerdict.OK

@@ -15,7 +15,7 @@ from banister.proof.verdicts import (
 )
 from banister.report.style import Style, columns, duration, plural
 from banister.report.text import error_lines
-from banister.snapshot import Difference
+from banister.snapshot import Change, Difference, ObjectKind
 
 __all__ = ["proof_lines", "proven_json"]
 
@@ -107,6 +107,7 @@ def _behind(proof: Proof, style: Style) -> list[str]:
     lines: list[str] = []
     if proof.differences and proof.down not in {DownVerdict.KEPT, DownVerdict.EXACT}:
         lines += ["", f"{style.bold(label)}: after its down", *_listed(proof.differences)]
+        lines += [style.dim(f"  hint: {each}") for each in _left_on_purpose(proof)]
     if proof.differences_again and proof.again is AgainVerdict.DIFFERS:
         lines += ["", f"{style.bold(label)}: after its second up"]
         lines += _listed(proof.differences_again)
@@ -116,6 +117,15 @@ def _behind(proof: Proof, style: Style) -> list[str]:
         what = "its down fails" if proof.down is DownVerdict.FAILS else "its second up fails"
         lines += ["", f"{style.bold(label)}: {what}", *_indented(proof.error, style)]
     return lines
+
+
+def _left_on_purpose(proof: Proof) -> list[str]:
+    """Return how to say that an extension is meant to stay, as is often so."""
+    return [
+        f'where it is to stay, declare it: -- banister: keep="{each.identity}"'
+        for each in proof.differences
+        if each.identity.kind is ObjectKind.EXTENSION and each.change is Change.UNEXPECTED
+    ]
 
 
 def _data_lines(proof: Proof, label: str, style: Style) -> list[str]:

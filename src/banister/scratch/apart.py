@@ -16,6 +16,7 @@ from banister.engines.embedded import Running, stop
 from banister.project import Settings, Target
 from banister.scratch.base import Scratch
 from banister.scratch.cluster import copy_cluster, start_cluster
+from banister.scratch.databases import make_history_schema
 from banister.scratch.folders import remove_cluster
 from banister.scratch.own import (
     as_superuser,
@@ -44,7 +45,9 @@ class _ApartScratch(Scratch):
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def create(self) -> Target:
-        return self._copy(self.empty)
+        made = self._copy(self.empty)
+        make_history_schema(made, self.settings)
+        return made
 
     def clone(self, source: Target) -> Target:
         home, running = self._running[source.conninfo]

@@ -11,8 +11,9 @@ from psycopg import sql
 from banister.engines.postgres.faults import first_line
 from banister.engines.queries import load_queries
 from banister.errors import DatabaseError
+from banister.project import Settings, Target
 
-__all__ = ["Connection", "Maker"]
+__all__ = ["Connection", "Maker", "make_history_schema"]
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _LEAVING_SECONDS = 0.5
@@ -105,3 +106,20 @@ class Maker:
 
     def _failed(self, what: str, error: psycopg.Error) -> DatabaseError:
         return DatabaseError(f"{what} on {self.display}: {first_line(error)}")
+
+
+def make_history_schema(database: Target, settings: Settings) -> None:
+    """Make the schema that the history table stands in; at the target somebody has made it before.
+
+    Raises DatabaseError.
+    """
+    name = settings.history.schema
+    if name == "public":
+        return
+    text = sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name))
+    try:
+        with psycopg.connect(database.conninfo, autocommit=True) as connection:
+            connection.execute(text)
+    except psycopg.Error as error:
+        said = f"the schema {name} of the history table cannot be made on {database.display}"
+        raise DatabaseError(f"{said}: {first_line(error)}") from error

@@ -24,7 +24,7 @@ from banister.engines.queries import load_queries
 from banister.errors import ConnectionFailed, DatabaseError, Finding, Severity
 from banister.project import Settings, Target
 from banister.scratch.base import Scratch
-from banister.scratch.databases import Maker
+from banister.scratch.databases import Maker, make_history_schema
 
 __all__ = ["named_scratch"]
 
@@ -47,7 +47,9 @@ class _NamedScratch(Scratch):
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def create(self) -> Target:
-        return self._make("template0")
+        made = self._make("template0")
+        make_history_schema(made, self.settings)
+        return made
 
     def clone(self, source: Target) -> Target:
         return self._make(_name_of(source))

@@ -18,7 +18,7 @@ from banister.errors import ServerError
 from banister.project import Settings, Target, TargetKind
 from banister.scratch.base import Scratch
 from banister.scratch.cluster import SUPERUSER, start_cluster
-from banister.scratch.databases import Maker
+from banister.scratch.databases import Maker, make_history_schema
 from banister.scratch.folders import remove_cluster
 from banister.scratch.programs import Programs
 
@@ -44,7 +44,9 @@ class _OwnScratch(Scratch):
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def create(self) -> Target:
-        return self._make("template0")
+        made = self._make("template0")
+        make_history_schema(made, self.settings)
+        return made
 
     def clone(self, source: Target) -> Target:
         return self._make(_name_of(source))

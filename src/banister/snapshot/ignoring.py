@@ -4,10 +4,11 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from banister.snapshot.kinds import ObjectKind
-from banister.snapshot.nouns import ObjectIdentity, Snapshot
+from banister.snapshot.nouns import CatalogObject, ObjectIdentity, Snapshot
 from banister.snapshot.text import fingerprint
 
 __all__ = ["fingerprint_without", "without"]
@@ -15,6 +16,9 @@ __all__ = ["fingerprint_without", "without"]
 _SCHEMA = f"{ObjectKind.SCHEMA} "
 #: The schema in front of a name: quoted, or a plain word.
 _IN_FRONT = re.compile(r'(?:"((?:[^"]|"")+)"|([^\W\d]\w*))\.')
+#: The schema that default privileges are for.
+_DEFAULTS_IN = re.compile(r' in ("(?:[^"]|"")+"|[^\s"]+) on ')
+_GRANTS = "grants"
 #: What stands in no schema.
 _OUTSIDE = frozenset({
     ObjectKind.SCHEMA, ObjectKind.EXTENSION, ObjectKind.LANGUAGE, ObjectKind.ACCESS_METHOD,
@@ -29,14 +33,15 @@ def without(snapshot: Snapshot, patterns: Collection[str]) -> Snapshot:
 
     A pattern is a kind and a name, such as `table audit_*`; `*`, `?` and `[…]` stand for what they
     stand for in file names. Quotes do not count, and a name in schema public may be written with or
-    without it. `schema monitoring` stands for all that is in that schema too.
+    without it. `schema monitoring` stands for all that is in that schema too; `grants on schema
+    monitoring` for the privileges on that one object alone.
     """
     if not patterns:
         return snapshot
     plain = frozenset(_unquoted(pattern) for pattern in patterns)
     wholes = snapshot.wholes()
     objects = {
-        identity: thing
+        identity: _without_grants(thing, plain)
         for identity, thing in snapshot.objects.items()
         if not _is_named(identity, wholes, plain)
     }
@@ -49,6 +54,20 @@ def without(snapshot: Snapshot, patterns: Collection[str]) -> Snapshot:
             if ObjectIdentity(wholes.get(name, ObjectKind.TABLE), name) in objects
         },
     )
+
+
+def _without_grants(thing: CatalogObject, patterns: frozenset[str]) -> CatalogObject:
+    if _GRANTS not in thing.properties:
+        return thing
+    spelled = {
+        f"{_GRANTS} on {each}"
+        for each in _spellings(thing.identity)
+        if thing.identity.kind is ObjectKind.SCHEMA or not each.startswith(_SCHEMA)
+    }
+    if not any(fnmatchcase(each, pattern) for each in spelled for pattern in patterns):
+        return thing
+    left = {name: value for name, value in thing.properties.items() if name != _GRANTS}
+    return replace(thing, properties=left)
 
 
 def fingerprint_without(
@@ -86,6 +105,8 @@ def _spellings(identity: ObjectIdentity) -> Iterator[str]:
     kind, name, of = identity
     yield _unquoted(str(identity))
     yield _unquoted(f"{kind} {name}")
+    if kind is ObjectKind.DEFAULT_PRIVILEGES and (inside := _DEFAULTS_IN.search(name)):
+        yield _SCHEMA + _unquoted(inside[1])
     if of is not None or kind in _OUTSIDE:
         return
     found = _IN_FRONT.match(name)
