@@ -28,6 +28,9 @@ FILES = {
     "004_last": "INSERT INTO witness VALUES (4, 1);",
 }
 
+#: All tests share one server, in any order.
+EMPTIED = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[OwnServer]:
@@ -37,6 +40,7 @@ def server() -> Iterator[OwnServer]:
 
 @pytest.fixture(scope="module")
 def expected(server: OwnServer, tmp_path_factory: pytest.TempPathFactory) -> Expected:
+    server.database.execute(EMPTIED)
     site = SiteMaker(tmp_path_factory.mktemp("undisturbed"))(server.database, FILES)
     site.up()
     return expected_of(site)
@@ -44,7 +48,7 @@ def expected(server: OwnServer, tmp_path_factory: pytest.TempPathFactory) -> Exp
 
 @pytest.fixture
 def site(server: OwnServer, expected: Expected, tmp_path: Path) -> Site:
-    server.database.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    server.database.execute(EMPTIED)
     return SiteMaker(tmp_path)(server.database, FILES)
 
 
@@ -190,7 +194,7 @@ def test_after_the_loss_of_a_connection_the_plan_is_made_again_from_the_history(
     server: OwnServer, tmp_path: Path
 ) -> None:
     """Without the lock for a while: what another run has done meanwhile is not even begun."""
-    server.database.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    server.database.execute(EMPTIED)
     files = {
         "001_base": "CREATE TABLE witness (n int, at int); CREATE SEQUENCE begun;",
         "002_cut": FILES["002_cut"],

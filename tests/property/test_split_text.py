@@ -5,7 +5,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from banister.model import Dialect, Statement
@@ -46,6 +46,7 @@ def test_every_statement_stands_where_it_says(text: str, dialect: Dialect) -> No
 
 
 @settings(max_examples=500, deadline=None)
+@example("copy t from stdin;\xa0", Dialect.POSTGRESQL)
 @given(TEXTS, DIALECTS)
 def test_between_statements_there_is_nothing_to_run(text: str, dialect: Dialect) -> None:
     found = scan(text, dialect)

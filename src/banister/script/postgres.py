@@ -325,7 +325,8 @@ class _Splitter:
 
     def _rest_of_line(self, position: int, line_end: int) -> None:
         """Collect what stands behind `COPY … FROM stdin;` on its line."""
-        if self.text[position:line_end].isspace() or position >= line_end:
+        # A no-break space is no white space for the server.
+        if not self.text[position:line_end].strip(" \t\n\r\f\v"):
             return
         known = len(self.problems)
         count = len(self.pieces)
