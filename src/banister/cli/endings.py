@@ -13,6 +13,8 @@ from banister.errors import BanisterError, UsageError
 
 __all__ = ["internal", "interrupted", "usage"]
 
+#: Commands that write to no database of the user's.
+_READING = frozenset({"docs", "drift", "lint", "plan", "snapshot", "status", "verify"})
 _SHARED = ("--url", "--dir", "--env", "--format")
 
 
@@ -39,7 +41,7 @@ def interrupted(exit_code: int, call: Call, given: list[str]) -> int:
         "interrupted" if exit_code == 130 else "terminated",
         code="interrupted",
         state=output.interrupted_state(),
-        hint="`banister status` shows where things stand",
+        hint=None if output.command in _READING else "`banister status` shows where things stand",
     )
     output.fail(error)
     output.finish(exit_code, error)
