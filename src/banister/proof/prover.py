@@ -13,7 +13,7 @@ from banister.project import Target
 from banister.proof.judging import judge_chain, judge_trial
 from banister.proof.lanes import parts_of, side_by_side
 from banister.proof.place import Place, Rows, opened
-from banister.proof.remembered import Remembered
+from banister.proof.remembered import Book, Remembered
 from banister.proof.shaky import Shaky
 from banister.proof.trial import Trial, try_unit, with_data_of
 from banister.proof.units import Unit, units_of
@@ -198,27 +198,14 @@ def prove(
         units, scratch, plan, with_rows=options.with_rows
     )
     known = {number: found for number in wanted if (found := book.proofs(number)) is not None}
-    begun = count()
-    provers = [
-        _Prover(
-            scratch=scratch,
-            info=info,
-            units=units,
-            chosen=part,
-            rows=Rows() if options.with_rows else None,
-            begun=begun,
-        )
-        for part in parts_of(wanted - known.keys(), together=not scratch.side_by_side)
-    ]
+    chosen = wanted - known.keys()
+    provers = _provers(scratch, info, units, chosen, with_rows=options.with_rows)
     none = Shaky()
     try:
         trials = yield from _all_trials(provers)
     except MigrationFailed:
         # What was found before an up that does not run is not tried again.
-        for number, trial in (each for prover in provers for each in prover.done.items()):
-            if trial.is_exact:
-                book.keep(number, tuple(judge_trial(trial, none, none)))
-        book.save()
+        _keep_exact(provers, book)
         raise
     prover = provers[0]
     for other in provers[1:]:
@@ -248,6 +235,37 @@ def prove(
         unfilled=tuple(_unfilled(provers).values()),
         passed_over=sum(len(unit.migrations) for unit in units) - sum(map(len, proofs.values())),
     )
+
+
+def _provers(
+    scratch: Scratch,
+    info: RunInfo,
+    units: tuple[Unit, ...],
+    chosen: frozenset[int],
+    *,
+    with_rows: bool,
+) -> list[_Prover]:
+    begun = count()
+    return [
+        _Prover(
+            scratch=scratch,
+            info=info,
+            units=units,
+            chosen=part,
+            rows=Rows() if with_rows else None,
+            begun=begun,
+        )
+        for part in parts_of(chosen, together=not scratch.side_by_side)
+    ]
+
+
+def _keep_exact(provers: Sequence[_Prover], book: Book) -> None:
+    none = Shaky()
+    for prover in provers:
+        for number, trial in prover.done.items():
+            if trial.is_exact:
+                book.keep(number, tuple(judge_trial(trial, none, none)))
+    book.save()
 
 
 def _all_trials(

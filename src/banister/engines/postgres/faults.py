@@ -36,7 +36,7 @@ _ADVICE = {
     "57P01": "the server was stopped, or somebody ended this session; its log tells which",
     "57P02": "a crash of another server process ended this session; the server's log tells more",
     "58P01": "the server lacks these files: install the extension's package on the server",
-    "0A000": "where nothing named above is in the way, a newer server or an extension may be needed",
+    "0A000": "where nothing named there is in the way, a newer server or an extension may help",
     "25001": "write `-- banister: transaction=off` at the top of the file, or move the statement "
     "to a migration of its own",
     "25006": "the transaction is read-only; a migration cannot be recorded in it",
