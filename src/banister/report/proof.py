@@ -1,6 +1,6 @@
 """What `verify` found → text and JSON. No I/O."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from banister.errors import BanisterError
@@ -60,7 +60,8 @@ def proof_lines(proven: Proven, style: Style) -> list[str]:
         lines += [f"  {each}" for each in proven.unfilled[:_SHOWN]]
         lines += [f"  … and {len(proven.unfilled) - _SHOWN} more"] * (len(proven.unfilled) > _SHOWN)
     if proven.chain is not None:
-        lines += ["", *_chain_lines(proven.chain, style)]
+        told_errors = {proof.error.message for proof in proven.proofs if proof.error is not None}
+        lines += ["", *_chain_lines(proven.chain, style, told_errors)]
     return [*lines, "", _summary(proven, style)]
 
 
@@ -138,16 +139,16 @@ def _data_lines(proof: Proof, label: str, style: Style) -> list[str]:
     return [f"{name}", *(f"  {loss}" for loss in data.losses[:_SHOWN])]
 
 
-def _chain_lines(chain: ChainProof, style: Style) -> list[str]:
+def _chain_lines(chain: ChainProof, style: Style, told: Collection[str]) -> list[str]:
     if not chain.length:
         return [style.dim(f"no way down from {chain.stopped_at}: the whole way was not tried")]
     goal = f"down to {chain.stopped_at}" if chain.stopped_at else "all the way down"
     if chain.error is not None:
         way = "down" if chain.down is DownVerdict.FAILS else "up again"
-        return [
-            f"{goal} and up again: {style.bad(f'fails on the way {way}')}",
-            *_indented(chain.error, style),
-        ]
+        said = f"{goal} and up again: {style.bad(f'fails on the way {way}')}"
+        if chain.error.message in told:
+            return [f"{said}, as told above"]
+        return [said, *_indented(chain.error, style)]
     verdict = _WORDS[chain.down] if chain.down is not DownVerdict.EXACT else "exact"
     mark = style.good if chain.good else style.bad
     lines = [f"{goal} and up again: {mark(verdict)}"]
