@@ -23,6 +23,10 @@ def trying(result: str, *, steps: int = 3, fails: bool = False) -> Trying:
     return result
 
 
+def nothing() -> None:
+    """Nothing is in the middle of anything."""
+
+
 def drive(events: Generator[ProofEvent, None, tuple[str, str]]) -> tuple[tuple[str, str], set[str]]:
     said = set()
     try:
@@ -41,14 +45,16 @@ def test_few_units_and_places_without_room_for_two_stay_one_part() -> None:
 
 
 def test_both_results_come_back_in_their_order() -> None:
-    found, said = drive(side_by_side(trying("low", steps=1), lambda: trying("high", steps=50)))
+    found, said = drive(
+        side_by_side(trying("low", steps=1), lambda: trying("high", steps=50), nothing)
+    )
     assert found == ("low", "high")
     assert "low" in said
 
 
 @pytest.mark.parametrize(("low", "high"), [(True, False), (True, True), (False, True)])
 def test_a_failure_gets_out_and_that_of_the_first_comes_first(*, low: bool, high: bool) -> None:
-    lanes = side_by_side(trying("low", fails=low), lambda: trying("high", fails=high))
+    lanes = side_by_side(trying("low", fails=low), lambda: trying("high", fails=high), nothing)
     with pytest.raises(ValueError, match="low" if low else "high"):
         drive(lanes)
 
@@ -70,5 +76,23 @@ def test_the_second_ends_when_the_first_is_given_up() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        drive(side_by_side(first(), endless))  # type: ignore[arg-type]
+        drive(side_by_side(first(), endless, nothing))  # type: ignore[arg-type]
     assert closed.is_set()
+
+
+def test_what_the_second_is_in_the_middle_of_is_cut_off() -> None:
+    begun, cut = threading.Event(), threading.Event()
+
+    def stuck() -> Iterator[ProofEvent]:
+        begun.set()
+        assert cut.wait(30)
+        yield event("high")
+
+    def first() -> Trying:
+        yield event("low")
+        assert begun.wait(10)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drive(side_by_side(first(), stuck, cut.set))  # type: ignore[arg-type]
+    assert cut.is_set()

@@ -32,3 +32,8 @@ def test_the_whole_way_does_not_repeat_a_failure_that_was_told() -> None:
 
 def test_another_failure_on_the_whole_way_is_told() -> None:
     assert "something else" in printed("something else")
+
+
+def test_no_migration_is_nothing_to_prove() -> None:
+    none = Proven(proofs=(), chain=None, server="a server", duration_ms=1, passed_over=3)
+    assert proof_lines(none, Style())[-1].endswith(": nothing to prove")

@@ -28,12 +28,13 @@ def parts_of(numbers: Collection[int], *, together: bool) -> list[frozenset[int]
 
 
 def side_by_side(
-    first: _Trying[T], second: Callable[[], _Trying[T]]
+    first: _Trying[T], second: Callable[[], _Trying[T]], cut_off: Callable[[], None]
 ) -> Generator[ProofEvent, None, tuple[T, T]]:
     """Drive `first` here and `second` in a thread; return what both return.
 
     The events of both are handed on. When one fails or is given up, the other ends before its next
-    unit, and only then does the failure get out: that of `first` where both fail.
+    unit, and only then does the failure get out: that of `first` where both fail. `cut_off` ends
+    what `second` is in the middle of, which may take any time.
     """
     stop = threading.Event()
     told: list[ProofEvent] = []
@@ -60,6 +61,8 @@ def side_by_side(
             return mine, future.result()
         finally:
             stop.set()
+            if not future.done():
+                cut_off()
 
 
 class _GivenUpError(Exception):

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from banister.errors import MigrationFailed
+from banister.errors import BanisterError, MigrationFailed
 from banister.model import Folder, RunInfo, Unfilled, Version
 from banister.planning import PlanOptions, beyond_the_database
 from banister.project import Target
@@ -59,6 +59,8 @@ class _Prover:
     begun: Iterator[int]
     #: The schema before the unit of that number.
     seen: dict[int, Snapshot] = field(default_factory=dict)
+    #: The database that is worked on.
+    current: Target | None = None
     #: What was seen, by the unit's number.
     done: dict[int, Trial] = field(default_factory=dict)
     #: A database, the number of units applied there: where a polluted one is made anew from.
@@ -67,9 +69,16 @@ class _Prover:
     @contextmanager
     def place(self, database: Target, applied: int) -> Iterator[Place]:
         """Open a database on which that many units are applied."""
+        self.current = database
         versions = {m.version for unit in self.units[:applied] for m in unit.migrations}
         with opened(self.scratch, database, self.info, versions) as place:
             yield place
+
+    def cut_off(self) -> None:
+        """End whatever statement runs, from another thread: its database is dropped under it."""
+        if self.current is not None:
+            with suppress(BanisterError):
+                self.scratch.drop(self.current)
 
     def trials(self) -> Generator[ProofEvent, None, dict[int, Trial]]:
         """Try the chosen units on the way up; return what was seen, by their numbers."""
@@ -274,7 +283,7 @@ def _all_trials(
     first = provers[0].trials()
     if len(provers) == 1:
         return (yield from first)
-    lower, upper = yield from side_by_side(first, provers[1].trials)
+    lower, upper = yield from side_by_side(first, provers[1].trials, provers[1].cut_off)
     return {**lower, **upper}
 
 

@@ -1,14 +1,16 @@
 """Making and dropping databases over one session that is connected to another one."""
 
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
+from banister.engines.base import SessionSettings
 from banister.engines.postgres.faults import first_line
+from banister.engines.postgres.session import connect
 from banister.engines.queries import load_queries
 from banister.errors import DatabaseError
 from banister.project import Settings, Target
@@ -111,14 +113,18 @@ class Maker:
 def make_history_schema(database: Target, settings: Settings) -> None:
     """Make the schema that the history table stands in; at the target somebody has made it before.
 
-    Raises DatabaseError.
+    Raises ConnectionFailed, DatabaseError.
     """
     name = settings.history.schema
     if name == "public":
         return
+    facts = load_queries("banister.engines.postgres", "queries.sql")["facts"]
+    tls = SessionSettings(sslmode=settings.sslmode, sslrootcert=settings.sslrootcert)
+    # As everything else connects: with the settings' TLS, and under its bounds.
+    session = connect(database.conninfo, display=database.display, facts_query=facts, settings=tls)
     text = sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(name))
     try:
-        with psycopg.connect(database.conninfo, autocommit=True) as connection:
+        with closing(session.connection) as connection:
             connection.execute(text)
     except psycopg.Error as error:
         said = f"the schema {name} of the history table cannot be made on {database.display}"
