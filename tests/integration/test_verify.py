@@ -382,11 +382,14 @@ def test_names_that_the_clock_makes_are_no_difference(tmp_path: Path) -> None:
     assert [str(each) for each in proven.proofs[2].differences] == ["table w: not expected"]
 
 
-def test_the_history_may_stand_in_a_schema_of_its_own(tmp_path: Path) -> None:
+def test_the_history_may_stand_in_a_schema_of_its_own(
+    postgres: PostgresDatabase, tmp_path: Path
+) -> None:
     project(tmp_path, {})
     settings = {"history_schema": "ops"}
-    proven = banister.open(root=tmp_path, environ={}, settings=settings).verify(cache=False)
-    assert proven.good
+    for server in (None, postgres.url):
+        opened = banister.open(root=tmp_path, environ={}, settings=settings, scratch_url=server)
+        assert opened.verify(cache=False).good
 
 
 def test_what_was_proven_before_an_up_that_fails_is_remembered(tmp_path: Path) -> None:

@@ -104,3 +104,19 @@ def test_files_without_a_transaction_are_proven_as_well(tmp_path: Path) -> None:
         "001_one.down": f"{off}VACUUM;\nDROP TABLE one;",
     }
     assert verify(tmp_path, files).good
+
+
+def test_seeds_of_new_databases_are_proven_as_well(tmp_path: Path) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "001_t.up.sql").write_text("CREATE TABLE t (id int);")
+    (folder / "001_t.down.sql").write_text("DROP TABLE t;")
+    (folder / "002_demo.up.sql").write_text("-- banister: tags=demo\nINSERT INTO t VALUES (1);")
+    (folder / "002_demo.down.sql").write_text("DELETE FROM nowhere;")
+    project = banister.open(
+        "sqlite:///app.db", root=tmp_path, environ={}, settings={"seed_when_empty": True}
+    )
+    assert [proof.down for proof in project.verify().proofs] == [
+        DownVerdict.EXACT,
+        DownVerdict.FAILS,
+    ]

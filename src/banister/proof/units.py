@@ -35,12 +35,12 @@ class Unit:
 
 
 def units_of(folder: Folder, options: PlanOptions, *, as_one: bool) -> tuple[Unit, ...]:
-    """Return what `up` would run in an empty database; `as_one`: all of it as one unit.
+    """Return what `up` would run in a new database, seeds too; `as_one`: all of it as one unit.
 
     Raises FindingsError where a file cannot run at all.
     """
     steps = cache(make_step)
-    plan = plan_up(folder, History(), options, make_step=steps)
+    plan = plan_up(folder, History(database_is_new=True), options, make_step=steps)
     refuse_errors(plan.findings)
     ups = {step.version: step for step in plan.steps}
     chosen = [migration for migration in folder.migrations if migration.version in ups]

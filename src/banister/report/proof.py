@@ -175,7 +175,7 @@ def _summary(proven: Proven, style: Style) -> str:
     verdict = style.bad(f"{bad} to look at") if bad else style.good("every way down is proven")
     if not proven.proofs:
         verdict = "nothing to prove"
-    others = f", {proven.passed_over} others not tried" if proven.passed_over else ""
+    others = f", {plural(proven.passed_over, 'other')} not tried" if proven.passed_over else ""
     took = f"in {duration(proven.duration_ms)}"
     return f"{count}{others} on {proven.server} {took}: {verdict}"
 
