@@ -1,0 +1,141 @@
+"""What a rehearsal found: verdicts, findings and traces, as reports read them. No I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import total_ordering
+
+from banister.errors import Location, Severity
+from banister.model import LockMode, StatementTrace, Step, TableSize, Unfilled
+
+__all__ = [
+    "HazardFinding",
+    "HeldLock",
+    "MigrationRehearsal",
+    "Rehearsal",
+    "StatementRehearsal",
+    "Verdict",
+]
+
+
+@total_ordering
+class Verdict(StrEnum):
+    """What running it does to others, from nothing to the worst."""
+
+    SAFE = "safe online"
+    BRIEF_LOCK = "brief exclusive lock"
+    BLOCKS_WRITES = "blocks writes"
+    BLOCKS_ALL = "blocks reads and writes"
+    LOSES_DATA = "loses data"
+    CANNOT_RUN = "cannot run"
+
+    @property
+    def rank(self) -> int:
+        """0 for the best."""
+        return list(Verdict).index(self)
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, Verdict):
+            return NotImplemented
+        return self.rank < other.rank
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HazardFinding:
+    """One rule that a statement, or a migration as a whole, meets."""
+
+    #: Name of the rule, for example "set-not-null"; its page is docs/hazards/NAME.md.
+    rule: str
+    severity: Severity
+    #: How bad the migration is for this alone.
+    verdict: Verdict
+    #: What happens, with the real names and, where known, the size of the table in the target.
+    message: str
+    #: SQL to write instead, valid on the target's version: the text of one migration each, with
+    #: its directive where it needs one; empty: there is none.
+    safer: tuple[str, ...] = ()
+    #: What to know about that, or what to do where no SQL helps.
+    advice: str | None = None
+    #: The table concerned.
+    relation: str | None = None
+    location: Location | None = None
+    #: The reason that the file gives for accepting it; None: it is not accepted.
+    accepted: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLock:
+    """A lock on a relation that was there before the run, and how long it is held."""
+
+    relation: str
+    mode: LockMode
+    #: "reads", "writes".
+    blocks: tuple[str, ...]
+    #: Numbers of the statements that take it and during which it is held last, from 1.
+    taken_by: int
+    held_through: int
+    #: The target's table, where known.
+    size: TableSize = field(default_factory=TableSize)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementRehearsal:
+    """One statement: what was seen, and what is to be said about it."""
+
+    trace: StatementTrace
+    location: Location
+    #: The locks that it takes, strongest first.
+    locks: tuple[HeldLock, ...] = ()
+    findings: tuple[HazardFinding, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationRehearsal:
+    """One migration, statement by statement."""
+
+    step: Step
+    verdict: Verdict
+    statements: tuple[StatementRehearsal, ...] = ()
+    #: About the migration as a whole, and about directives that nothing meets.
+    findings: tuple[HazardFinding, ...] = ()
+    duration_ms: int = 0
+
+    @property
+    def all_findings(self) -> tuple[HazardFinding, ...]:
+        """Those of the statements, in order, then those of the whole."""
+        each = tuple(f for statement in self.statements for f in statement.findings)
+        return (*each, *self.findings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """What came of carrying pending migrations out on a scratch copy."""
+
+    migrations: tuple[MigrationRehearsal, ...] = ()
+    #: About several migrations together, such as locks in another order.
+    across: tuple[HazardFinding, ...] = ()
+    #: What they ran on, for people, for example "PostgreSQL 18.1, embedded".
+    server: str = ""
+    #: How the copy was made, for people, for example "the target's schema, by pg_dump".
+    copied: str = ""
+    #: "not certified on 16: tried on PostgreSQL 18.1"; None: the same major.
+    not_certified: str | None = None
+    #: Probes that could not be used, and why.
+    lost_probes: tuple[str, ...] = ()
+    #: Tables that could not be given rows.
+    unfilled: tuple[Unfilled, ...] = ()
+    #: Of the target's tables, by name; empty: no target was looked at.
+    sizes: Mapping[str, TableSize] = field(default_factory=dict)
+    #: Migrations behind one that cannot run, which were not tried.
+    not_tried: tuple[Step, ...] = ()
+    duration_ms: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all."""
+        return max((each.verdict for each in self.migrations), default=Verdict.SAFE)
+
+    def reaches(self, level: Verdict) -> bool:
+        """Whether anything that is not accepted is as bad as `level`, or worse."""
+        found = (f for each in self.migrations for f in each.all_findings)
+        return any(f.accepted is None and f.verdict >= level for f in (*found, *self.across))
