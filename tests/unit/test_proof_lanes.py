@@ -5,8 +5,8 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from banister.model import ProofEvent
 from banister.proof.lanes import parts_of, side_by_side
-from banister.proof.verdicts import ProofEvent
 
 Trying = Generator[ProofEvent, None, str]
 

@@ -26,8 +26,13 @@ __all__ = [
 
 
 @contextmanager
-def open_engine(target: Target, settings: Settings) -> Iterator[Engine]:
+def open_engine(
+    target: Target, settings: Settings, *, eyes: Target | None = None
+) -> Iterator[Engine]:
     """Yield the engine for a target, closed afterwards.
+
+    `eyes`: the same database for a session that may look at everything, where `apply` is to tell
+    what each statement does there; for scratch databases alone.
 
     `embedded:` starts the project's own PostgreSQL when it is not running, and stops it after.
     Raises ConnectionFailed, or ServerError where the embedded server cannot be had.
@@ -47,7 +52,7 @@ def open_engine(target: Target, settings: Settings) -> Iterator[Engine]:
             with _sqlite(target.path or Path(), settings, session) as engine:
                 yield engine
         case TargetKind.POSTGRESQL:
-            with _postgres(target.conninfo, target.display, settings, session) as engine:
+            with _postgres(target.conninfo, target.display, settings, session, eyes) as engine:
                 yield engine
         case TargetKind.EMBEDDED:
             from banister.engines.embedded import embedded  # noqa: PLC0415 -- only when it is used
@@ -72,11 +77,21 @@ def _sqlite(path: Path, settings: Settings, session: SessionSettings) -> Iterato
 
 @contextmanager
 def _postgres(
-    conninfo: str, display: str, settings: Settings, session: SessionSettings
+    conninfo: str,
+    display: str,
+    settings: Settings,
+    session: SessionSettings,
+    eyes: Target | None = None,
 ) -> Iterator[Engine]:
     # psycopg costs more to import than an offline command may take.
     from banister.engines.postgres import PostgresEngine  # noqa: PLC0415
 
-    engine = PostgresEngine(conninfo, display=display, history=settings.history, settings=session)
+    engine = PostgresEngine(
+        conninfo,
+        display=display,
+        history=settings.history,
+        settings=session,
+        eyes=None if eyes is None else eyes.conninfo,
+    )
     with closing(engine):
         yield engine

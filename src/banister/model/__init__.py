@@ -8,6 +8,7 @@ from banister.model.events import (
     NothingToDo,
     Planned,
     Progress,
+    ProofEvent,
     Recovered,
     Retrying,
     RunFinished,
@@ -36,6 +37,7 @@ from banister.model.source import Chunk, LargeSource, Source
 from banister.model.text import Dialect, Direction, Directives, Script, Statement
 from banister.model.trace import (
     Build,
+    Catalog,
     Change,
     ColumnFacts,
     ConstraintFacts,
@@ -58,6 +60,7 @@ __all__ = [
     "Blocked",
     "Blocker",
     "Build",
+    "Catalog",
     "Change",
     "Chunk",
     "ColumnFacts",
@@ -83,6 +86,7 @@ __all__ = [
     "Plan",
     "Planned",
     "Progress",
+    "ProofEvent",
     "Recovered",
     "RelationFacts",
     "RelationKind",

@@ -14,6 +14,7 @@ __all__ = [
     "NothingToDo",
     "Planned",
     "Progress",
+    "ProofEvent",
     "Recovered",
     "Retrying",
     "RunFinished",
@@ -225,3 +226,13 @@ class RunFinished(Event):
     plan: Plan
     steps: tuple[Step, ...]
     duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofEvent:
+    """How far the work on scratch databases has come."""
+
+    #: What is being done, for people.
+    doing: str
+    number: int
+    total: int

@@ -17,6 +17,7 @@ from banister.model.text import Statement
 
 __all__ = [
     "Build",
+    "Catalog",
     "Change",
     "ColumnFacts",
     "ConstraintFacts",
@@ -224,6 +225,19 @@ class ObjectFacts:
     definition: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """All of that at one moment, by OID, without Banister's own tables."""
+
+    relations: Mapping[int, RelationFacts] = field(default_factory=dict)
+    #: By the table and the column's number.
+    columns: Mapping[tuple[int, int], ColumnFacts] = field(default_factory=dict)
+    constraints: Mapping[int, ConstraintFacts] = field(default_factory=dict)
+    indexes: Mapping[int, IndexFacts] = field(default_factory=dict)
+    #: By kind and OID.
+    objects: Mapping[tuple[str, int], ObjectFacts] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change(Generic[Facts]):
     """One object before and after a statement."""
@@ -375,3 +389,5 @@ class Traced(Event):
 
     step: Step
     trace: StatementTrace
+    #: As they were before the statement.
+    before: Catalog

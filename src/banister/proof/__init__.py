@@ -1,5 +1,6 @@
 """What the files really do, found out on scratch databases: every way down is tried."""
 
+from banister.model import ProofEvent
 from banister.proof.drift import Drift, StoredDrift, compare_stored, find_drift, look
 from banister.proof.prover import ProofOptions, prove
 from banister.proof.remembered import Remembered
@@ -12,7 +13,6 @@ from banister.proof.verdicts import (
     DataVerdict,
     DownVerdict,
     Proof,
-    ProofEvent,
     Proven,
 )
 

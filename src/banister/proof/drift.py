@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from banister.engines import Engine
 from banister.errors import DatabaseError, Finding, Severity
-from banister.model import Dialect, Folder, History, RunInfo, Step, Version
+from banister.model import Dialect, Folder, History, ProofEvent, RunInfo, Step, Version
 from banister.planning import (
     beyond_the_database,
     check_history,
@@ -13,10 +13,9 @@ from banister.planning import (
     reaches_cluster,
 )
 from banister.project import Settings, Target
-from banister.proof.place import opened
-from banister.proof.verdicts import ProofEvent
 from banister.runner import refuse_errors
 from banister.scratch import Scratch, open_scratch
+from banister.scratch.place import opened
 from banister.snapshot import (
     CatalogObject,
     Difference,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from banister.proof.verdicts import ProofEvent
+from banister.model import ProofEvent
 
 __all__ = ["parts_of", "side_by_side"]
 

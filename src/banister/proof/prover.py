@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from banister.errors import BanisterError, MigrationFailed
-from banister.model import Folder, RunInfo, Unfilled, Version
+from banister.model import Folder, ProofEvent, RunInfo, Unfilled, Version
 from banister.planning import PlanOptions, beyond_the_database
 from banister.project import Target
 from banister.proof.judging import judge_chain, judge_trial
 from banister.proof.lanes import parts_of, side_by_side
-from banister.proof.place import Place, Rows, opened
 from banister.proof.remembered import Book, Remembered
 from banister.proof.shaky import Shaky
 from banister.proof.trial import Trial, try_unit, with_data_of
@@ -22,11 +21,11 @@ from banister.proof.verdicts import (
     ChainProof,
     DownVerdict,
     Proof,
-    ProofEvent,
     Proven,
 )
 from banister.runner import refuse_errors
 from banister.scratch import Scratch
+from banister.scratch.place import Place, Rows, opened
 from banister.snapshot import Snapshot, compare
 
 __all__ = ["ProofOptions", "prove"]

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from banister.errors import Finding
-from banister.model import Dialect, Folder, History, Migration, RunInfo, Step, Version
+from banister.model import Dialect, Folder, History, Migration, ProofEvent, RunInfo, Step, Version
 from banister.planning import PlanOptions, beyond_the_database, make_step, plan_up
 from banister.project import Target
-from banister.proof.place import Place, opened
 from banister.proof.undoing import Rollback, RollbackTable, RollbackWay, Sight, what_it_does
-from banister.proof.verdicts import ProofEvent
 from banister.runner import refuse_errors
 from banister.scratch import Scratch
+from banister.scratch.place import Place, opened
 from banister.script.mentions import mentions
 
 __all__ = ["find_rollbacks"]

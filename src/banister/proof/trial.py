@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 from banister.errors import BanisterError, FindingsError, MigrationFailed
 from banister.model import Contents, RowLoss
-from banister.proof.place import Place
 from banister.proof.units import Unit
 from banister.proof.verdicts import DataProof, DataVerdict
 from banister.rows import compare_contents
+from banister.scratch.place import Place
 from banister.snapshot import Difference, Snapshot, compare
 
 __all__ = ["Trial", "try_unit", "with_data_of"]

@@ -15,7 +15,6 @@ __all__ = [
     "DataVerdict",
     "DownVerdict",
     "Proof",
-    "ProofEvent",
     "Proven",
     "judge",
 ]
@@ -153,16 +152,6 @@ class Proven:
     def good(self) -> bool:
         """Whether every way down does what it should."""
         return all(proof.good for proof in self.proofs) and (self.chain is None or self.chain.good)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProofEvent:
-    """How far the proof has come."""
-
-    #: What is being done, for people.
-    doing: str
-    number: int
-    total: int
 
 
 def judge(

@@ -72,13 +72,15 @@ class Scratch(ABC):
         return database
 
     @contextmanager
-    def open(self, database: Target) -> Iterator[Engine]:
+    def open(self, database: Target, *, traced: bool = False) -> Iterator[Engine]:
         """Yield the engine for a database of this place, closed afterwards.
 
         It logs in as an ordinary role that owns the database, named as the target's where that is
-        known. A MigrationFailed that leaves the block is explained.
+        known. A MigrationFailed that leaves the block is explained. `traced`: its `apply` tells
+        what each statement does.
         """
-        with open_engine(database, self.settings) as engine:
+        eyes = self.privileged(database) if traced else None
+        with open_engine(database, self.settings, eyes=eyes) as engine:
             try:
                 yield engine
             except MigrationFailed as error:

@@ -2,11 +2,9 @@
 
 import time
 from collections.abc import Generator
-from functools import partial
 
 from banister.engines.postgres.journaled import Journaled
 from banister.engines.postgres.stage import Stage
-from banister.engines.postgres.statements import batches, send
 from banister.errors import BanisterError
 from banister.failpoints import FailPoint, fail_point
 from banister.model import AppliedMigration, Event, TransactionMode
@@ -32,8 +30,8 @@ def _in_one_transaction(stage: Stage) -> Generator[Event, None, AppliedMigration
     fail_point(FailPoint.BEFORE_BEGIN, stage.session.connection.fileno)
     begun = yield from stage.take_turn(step.begin_options)
     with stage.transaction(options=step.begin_options, begun=begun) as connection:
-        for batch in batches(step):
-            yield from stage.watched(batch[0][0], partial(send, connection, step, batch))
+        for batch in stage.batches():
+            yield from stage.send(batch)
             fail_point(FailPoint.IN_TRANSACTION, connection.fileno)
             yield from stage.said()
             for number in [number for number, _ in batch]:

@@ -24,6 +24,7 @@ from banister.engines.postgres.pooler import refuse_behind_pooler, refuse_withou
 from banister.engines.postgres.rows import contents_of
 from banister.engines.postgres.session import Connection, Session, connect
 from banister.engines.postgres.stage import Stage
+from banister.engines.postgres.tracing import Tracer
 from banister.engines.queries import load_queries
 from banister.errors import (
     BanisterError,
@@ -60,9 +61,19 @@ class PostgresEngine:
     """One PostgreSQL database over one connection."""
 
     def __init__(
-        self, conninfo: str, *, display: str, history: HistoryTable, settings: SessionSettings
+        self,
+        conninfo: str,
+        *,
+        display: str,
+        history: HistoryTable,
+        settings: SessionSettings,
+        eyes: str | None = None,
     ) -> None:
-        """Connect. Raises ConnectionFailed."""
+        """Connect. Raises ConnectionFailed.
+
+        `eyes`: for a scratch database, what a session connects with that may look at everything;
+        `apply` then yields Traced for each statement.
+        """
         self._queries = {
             **load_queries(__package__, "queries.sql"),
             **load_queries(__package__, "recovery.sql"),
@@ -78,8 +89,10 @@ class PostgresEngine:
         self._last_applied: datetime | None = None
         self._conninfo = conninfo
         self._display = display
+        self._eyes = eyes
         self._session = self._connect()
         self._observer = self._observe(self._session.database.lacks)
+        self._tracer = self._trace()
 
     @property
     def database(self) -> Database:
@@ -252,6 +265,7 @@ class PostgresEngine:
             expected=expected,
             lock_wait=self._lock_wait,
             attempt=attempt,
+            tracer=self._tracer,
         )
         try:
             row = yield from carry_out(stage)
@@ -292,6 +306,7 @@ class PostgresEngine:
         self._session = self._connect()
         # What was told once is not told again.
         self._observer = self._observe(self._observer.lacks)
+        self._tracer = self._trace()
 
     def close(self) -> None:
         """Close the connection, and with it give up the lock. Never raises."""
@@ -314,6 +329,10 @@ class PostgresEngine:
             show_queries=self._settings.show_queries,
             lacks=lacks,
         )
+
+    def _trace(self) -> Tracer | None:
+        table, eyes = self._store.table, self._eyes
+        return None if eyes is None else Tracer(session=self._session, history=table, eyes=eyes)
 
     def _membership(self) -> str | None:
         if self._settings.role is None:

@@ -6,10 +6,9 @@ event before and one after, and the catalog is asked what became of it when the 
 
 import json
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -122,7 +121,7 @@ class Journaled:
         fail_point(FailPoint.BEFORE_STATEMENT, fileno)
         try:
             with self._patience():
-                yield from self.stage.watched(number, self._sending(number, statement))
+                yield from self.stage.send([(number, statement)], alone=True)
         except (MigrationFailed, TryAgain) as error:
             yield from self._refused(number, statement, error, memory)
             raise
@@ -161,12 +160,9 @@ class Journaled:
     def _with_its_record(self, number: int, statement: Statement) -> Generator[Event, None, None]:
         """Run a statement and record it in one transaction."""
         with self.stage.transaction():
-            yield from self.stage.watched(number, self._sending(number, statement))
+            yield from self.stage.send([(number, statement)])
             fail_point(FailPoint.IN_TRANSACTION, self.stage.session.connection.fileno)
             self.stage.log(self.stage.event(LogEvent.STATEMENT_DONE, number, statement))
-
-    def _sending(self, number: int, statement: Statement) -> Callable[[], None]:
-        return partial(send, self.stage.session.connection, self._step, [(number, statement)])
 
     def _lock_table(
         self, number: int, statement: Statement, table: int
@@ -222,7 +218,7 @@ class Journaled:
             if number == first:
                 return
             if only_sets(statement, Dialect.POSTGRESQL):
-                self._sending(number, statement)()
+                send(self.stage.session.connection, self._step, [(number, statement)])
 
     @contextmanager
     def _catalog(self, number: int, statement: Statement) -> Iterator[Recovery]:

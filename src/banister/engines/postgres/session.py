@@ -84,6 +84,7 @@ class Notice:
 
     severity: str
     message: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -315,7 +316,11 @@ def _look(
     notices: deque[Notice] = deque(maxlen=10_000)
     connection.add_notice_handler(
         lambda diag: notices.append(
-            Notice(severity=diag.severity or "NOTICE", message=diag.message_primary or "")
+            Notice(
+                severity=diag.severity or "NOTICE",
+                message=diag.message_primary or "",
+                detail=diag.message_detail or "",
+            )
         )
     )
     return Session(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import PurePath
 
 import psycopg
@@ -18,6 +19,8 @@ from banister.engines.postgres.interrupts import usable
 from banister.engines.postgres.lock import signed
 from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.session import LOCAL_TIMES, Connection, Session
+from banister.engines.postgres.statements import Batch, batches, send
+from banister.engines.postgres.tracing import Tracer
 from banister.engines.postgres.watched import Damage, watched
 from banister.errors import Failure, Location, LockTimeout, MigrationFailed, OutcomeUnknown
 from banister.failpoints import FailPoint, fail_point
@@ -81,6 +84,25 @@ class Stage:
     lock_wait: float = 0.0
     #: From 1: each further one waits longer for locks.
     attempt: int = 1
+    #: Looks on at each statement, where that is wanted.
+    tracer: Tracer | None = None
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the step's statements as they are sent; each alone where they are looked at."""
+        if self.tracer is None:
+            yield from batches(self.step)
+        else:
+            yield from ([each] for each in self.step.to_run())
+
+    def send(self, batch: Batch, *, alone: bool = False) -> Generator[Event, None, None]:
+        """Run the statements of a batch; see `watched`. `alone`: in no transaction of ours."""
+        number, statement = batch[0]
+        call = partial(send, self.session.connection, self.step, batch)
+        if self.tracer is None:
+            yield from self.watched(number, call)
+            return
+        run = partial(self.watched, number, call)
+        yield from self.tracer.around(self.step, number, statement, run, alone=alone)
 
     def reset(self) -> None:
         """Bring the session to the state every file starts from."""
@@ -96,6 +118,8 @@ class Stage:
                 lock_timeout=timeout,
                 orphans=self.step.mode is TransactionMode.STATEMENTS,
             )
+            if self.tracer is not None:
+                self.tracer.start()
         except psycopg.Error as error:
             raise failed_at_end(self.step, error, "preparing the session") from error
 
@@ -260,6 +284,8 @@ class Stage:
         try:
             if not begun:
                 self.session.begin(options)
+            if self.tracer is not None:
+                self.tracer.begun()
             yield connection
             self.session.leave_nothing_behind()
         except psycopg.Error as error:

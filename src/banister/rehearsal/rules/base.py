@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from banister.errors import Severity
-from banister.model import LockMode, RelationFacts, StatementTrace, Step, TableSize
+from banister.model import Catalog, LockMode, RelationFacts, StatementTrace, Step, TableSize
 from banister.rehearsal.verdicts import Verdict
 
 __all__ = ["Hazard", "Match", "Safer", "Seen"]
@@ -27,8 +27,8 @@ class Seen:
     major: int
     #: Relations that were there before the run, by OID; what the run makes is no hazard.
     existing: Mapping[int, RelationFacts] = field(default_factory=dict)
-    #: Relations as they are before the statement, also those that the run has made, by OID.
-    relations: Mapping[int, RelationFacts] = field(default_factory=dict)
+    #: All there is before the statement, also what the run has made.
+    before: Catalog = field(default_factory=Catalog)
     #: Of the target's tables, by name as it was before the run.
     sizes: Mapping[str, TableSize] = field(default_factory=dict)
 

@@ -79,15 +79,21 @@ def _lacks_rows(table: TableRows) -> bool:
 
 @contextmanager
 def opened(
-    scratch: Scratch, database: Target, info: RunInfo, applied: Iterable[Version]
+    scratch: Scratch,
+    database: Target,
+    info: RunInfo,
+    applied: Iterable[Version],
+    *,
+    traced: bool = False,
 ) -> Iterator[Place]:
     """Open a database of `scratch` on which these versions are applied, and hold its lock.
 
-    Who looks there sees also the rows that policies hide from the owner of their table.
+    Who looks there sees also the rows that policies hide from the owner of their table. `traced`:
+    its engine tells what each statement does.
     """
     eyes = replace(scratch.settings, role=None)
     with (
-        scratch.open(database) as engine,
+        scratch.open(database, traced=traced) as engine,
         open_engine(scratch.privileged(database), eyes) as looker,
     ):
         engine.prepare()

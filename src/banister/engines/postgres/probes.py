@@ -1,0 +1,128 @@
+"""What the catalogs hold at one moment, and what changed between two moments."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from psycopg.rows import TupleRow
+
+from banister.engines.postgres.session import Connection
+from banister.engines.queries import load_queries
+from banister.model import (
+    Catalog,
+    Change,
+    ColumnFacts,
+    ConstraintFacts,
+    IndexFacts,
+    ObjectFacts,
+    RelationFacts,
+    RelationKind,
+)
+
+__all__ = ["changes_between", "probe_queries", "read_catalog"]
+
+Facts = TypeVar("Facts")
+
+_KINDS = {
+    "r": RelationKind.TABLE,
+    "p": RelationKind.PARTITIONED_TABLE,
+    "i": RelationKind.INDEX,
+    "I": RelationKind.PARTITIONED_INDEX,
+    "v": RelationKind.VIEW,
+    "m": RelationKind.MATERIALIZED_VIEW,
+    "S": RelationKind.SEQUENCE,
+    "f": RelationKind.FOREIGN_TABLE,
+    "c": RelationKind.COMPOSITE,
+    "t": RelationKind.TOAST,
+}
+#: https://www.postgresql.org/docs/current/catalog-pg-constraint.html
+_CONSTRAINTS = {
+    "c": "check",
+    "f": "foreign key",
+    "u": "unique",
+    "p": "primary key",
+    "x": "exclusion",
+    "n": "not null",
+    "t": "trigger",
+}
+
+
+def probe_queries() -> Mapping[str, str]:
+    """Return the queries that probes are made of, by name."""
+    return load_queries(__package__ or "", "probes.sql")
+
+
+def read_catalog(connection: Connection, hidden: Sequence[int]) -> Catalog:
+    """Return what the catalogs hold as this session sees them, in its open transaction if any.
+
+    Raises psycopg.Error.
+    """
+    queries, values = probe_queries(), {"hidden": list(hidden)}
+    names = ("relations", "columns", "constraints", "indexes", "objects")
+    cursors = []
+    with connection.pipeline():
+        for name in names:
+            cursor = connection.cursor()
+            cursor.execute(queries[name].encode(), values)
+            cursors.append(cursor)
+    relations, columns, constraints, indexes, objects = (each.fetchall() for each in cursors)
+    seen = {row[0]: _relation(row) for row in relations}
+    return Catalog(
+        relations=seen,
+        columns={(row[0], row[2]): _column(row) for row in columns if not row[15]},
+        constraints={row[0]: _constraint(row) for row in constraints},
+        indexes={row[0]: _index(row) for row in indexes},
+        objects={(row[0], row[1]): _object(row) for row in objects},
+    )
+
+
+def changes_between(
+    before: Mapping[Any, Facts], after: Mapping[Any, Facts]
+) -> tuple[Change[Facts], ...]:
+    """Return what was made, dropped or altered, in the order of the keys."""
+    return tuple(
+        Change(before=before.get(key), after=after.get(key))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    )
+
+
+def _relation(row: TupleRow) -> RelationFacts:
+    return RelationFacts(
+        oid=row[0], name=row[1], bare_name=row[2], schema=row[3], kind=_KINDS[row[4]],
+        filenode=row[5], persistence=row[6], owner=row[7], access_method=row[8], tablespace=row[9],
+        row_security=row[10], force_row_security=row[11], replica_identity=row[12],
+        options=tuple(row[13]), table_oid=row[14], parents=tuple(row[15]), is_partition=row[16],
+        detach_pending=row[17], default_partition=row[18], in_publication=row[19], stamp=row[20],
+    )  # fmt: skip
+
+
+def _column(row: TupleRow) -> ColumnFacts:
+    return ColumnFacts(
+        table_oid=row[0], table=row[1], number=row[2], name=row[3], type=row[4], not_null=row[5],
+        default=row[6], generated=row[7], identity=row[8], collation=row[9], storage=row[10],
+        compression=row[11], statistics=row[12], options=tuple(row[13]),
+        constrained_domain=bool(row[14]), dropped=row[15],
+    )  # fmt: skip
+
+
+def _constraint(row: TupleRow) -> ConstraintFacts:
+    return ConstraintFacts(
+        oid=row[0], name=row[1], kind=_CONSTRAINTS[row[2]], table_oid=row[3],
+        table=row[4], domain=row[5], columns=tuple(row[6]), references=row[7],
+        references_oid=row[8], validated=row[9], enforced=row[10], deferrable=row[11],
+        index_oid=row[12], definition=row[13], parent_oid=row[14],
+    )  # fmt: skip
+
+
+def _index(row: TupleRow) -> IndexFacts:
+    return IndexFacts(
+        oid=row[0], name=row[1], table_oid=row[2], table=row[3], valid=row[4], ready=row[5],
+        unique=row[6], primary=row[7], columns=tuple(row[8]), definition=row[9], partial=row[10],
+    )  # fmt: skip
+
+
+def _object(row: TupleRow) -> ObjectFacts:
+    return ObjectFacts(
+        kind=row[0], oid=row[1], name=row[2], of=row[3], of_oid=row[4], stamp=row[5],
+        definition=row[6] or "",
+    )  # fmt: skip
