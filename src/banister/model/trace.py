@@ -7,12 +7,13 @@ that is public. Objects are told apart by their OIDs, so that a rename is no dro
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property, total_ordering
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from banister.errors import Failure
 from banister.model.events import Event
 from banister.model.plan import Step
+from banister.model.ranked import Ranked
 from banister.model.text import Statement
 
 __all__ = [
@@ -38,8 +39,7 @@ __all__ = [
 Facts = TypeVar("Facts")
 
 
-@total_ordering
-class LockMode(StrEnum):
+class LockMode(Ranked):
     """A table-level lock, weaker ones first.
 
     https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
@@ -53,16 +53,6 @@ class LockMode(StrEnum):
     SHARE_ROW_EXCLUSIVE = "ShareRowExclusiveLock"
     EXCLUSIVE = "ExclusiveLock"
     ACCESS_EXCLUSIVE = "AccessExclusiveLock"
-
-    @property
-    def strength(self) -> int:
-        """0 for the weakest."""
-        return list(LockMode).index(self)
-
-    def __lt__(self, other: object) -> bool:
-        if not isinstance(other, LockMode):
-            return NotImplemented
-        return self.strength < other.strength
 
     @property
     def blocks(self) -> tuple[str, ...]:

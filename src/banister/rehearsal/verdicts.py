@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import total_ordering
 
 from banister.errors import Location, Severity
-from banister.model import LockMode, StatementTrace, Step, TableSize, Unfilled
+from banister.model import LockMode, RelationKind, StatementTrace, Step, TableSize, Unfilled
+from banister.model.ranked import Ranked
 
 __all__ = [
     "HazardFinding",
@@ -18,8 +17,7 @@ __all__ = [
 ]
 
 
-@total_ordering
-class Verdict(StrEnum):
+class Verdict(Ranked):
     """What running it does to others, from nothing to the worst."""
 
     SAFE = "safe online"
@@ -28,16 +26,6 @@ class Verdict(StrEnum):
     BLOCKS_ALL = "blocks reads and writes"
     LOSES_DATA = "loses data"
     CANNOT_RUN = "cannot run"
-
-    @property
-    def rank(self) -> int:
-        """0 for the best."""
-        return list(Verdict).index(self)
-
-    def __lt__(self, other: object) -> bool:
-        if not isinstance(other, Verdict):
-            return NotImplemented
-        return self.rank < other.rank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +56,7 @@ class HeldLock:
     """A lock on a relation that was there before the run, and how long it is held."""
 
     relation: str
+    kind: RelationKind
     mode: LockMode
     #: "reads", "writes".
     blocks: tuple[str, ...]
@@ -86,6 +75,8 @@ class StatementRehearsal:
     location: Location
     #: The locks that it takes, strongest first.
     locks: tuple[HeldLock, ...] = ()
+    #: What takes the longer, the larger the target's table is, for example "users is read whole".
+    work: tuple[str, ...] = ()
     findings: tuple[HazardFinding, ...] = ()
 
 

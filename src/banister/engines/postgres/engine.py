@@ -1,12 +1,9 @@
 """The PostgreSQL engine: connection, runner lock and records; steps are carried out by apply."""
 
-import random
-import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -17,22 +14,19 @@ from banister.engines.postgres.catalog import catalog_snapshot
 from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.fill import fill_tables
 from banister.engines.postgres.history import HistoryStore, Identity
-from banister.engines.postgres.interrupts import usable
-from banister.engines.postgres.lock import lock_key, signed
+from banister.engines.postgres.lock import RunnerLock, lock_key
 from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.pooler import refuse_behind_pooler, refuse_without_transactions
 from banister.engines.postgres.rows import contents_of
-from banister.engines.postgres.session import Connection, Session, connect
+from banister.engines.postgres.session import Connection, connect
 from banister.engines.postgres.stage import Stage
 from banister.engines.postgres.tracing import Tracer
 from banister.engines.queries import load_queries
 from banister.errors import (
     BanisterError,
     DatabaseError,
-    Finding,
     HistoryError,
     Location,
-    LockTimeout,
 )
 from banister.model import (
     AppliedMigration,
@@ -46,15 +40,11 @@ from banister.model import (
     Step,
     Unfilled,
     Version,
-    WaitingForLock,
 )
 from banister.model.records import baseline_entry, edit_entry
 from banister.snapshot import Snapshot
 
 __all__ = ["PostgresEngine"]
-
-#: Pause between two looks at the runner lock, in seconds; spread so that runners do not march.
-_POLL_SECONDS = (0.2, 0.5)
 
 
 class PostgresEngine:
@@ -83,16 +73,13 @@ class PostgresEngine:
         self._key = lock_key(history)
         #: None until the tables are known to be there.
         self._identity: Identity | None = None
-        self._locked = False
         self._lock_wait = 0.0
         #: No application so far is later than this, by the server's clock.
         self._last_applied: datetime | None = None
         self._conninfo = conninfo
         self._display = display
         self._eyes = eyes
-        self._session = self._connect()
-        self._observer = self._observe(self._session.database.lacks)
-        self._tracer = self._trace()
+        self._begin(None)
 
     @property
     def database(self) -> Database:
@@ -145,7 +132,7 @@ class PostgresEngine:
             return
         try:
             self._session.mind_the_wire()
-            yield from self._poll(wait_seconds)
+            yield from self._lock.poll(wait_seconds)
         except psycopg.Error as error:
             raise DatabaseError(
                 f"the lock on {self.database.display} cannot be taken: {first_line(error)}",
@@ -153,43 +140,9 @@ class PostgresEngine:
                 hint="run the same command again",
             ) from error
 
-    def _poll(self, wait_seconds: float) -> Generator[Event, None, None]:
-        started = time.monotonic()
-        told: str | None = None
-        while not self._try_lock():
-            waited = time.monotonic() - started
-            holder = self._holder()
-            if waited > wait_seconds:
-                raise LockTimeout(
-                    f"another run holds the lock on {self.database.display}: {holder}",
-                    state="nothing was run",
-                    hint="run again when it is done; `lock_wait` in the settings says how long "
-                    "to wait",
-                )
-            if holder != told:
-                told = holder
-                yield WaitingForLock(holder=holder, waited_seconds=waited)
-            pause = random.uniform(*_POLL_SECONDS)  # noqa: S311 -- jitter, not a secret
-            time.sleep(min(pause, max(0.0, wait_seconds - waited) + 0.01))
-
-    def _try_lock(self) -> bool:
-        """Take the lock when it is free; a second time would need a second unlock."""
-        if not self._locked:
-            answer = self._ask("try_lock")
-            self._locked = answer is not None and bool(answer[0])
-        return self._locked
-
     def unlock(self) -> None:
         """Give the runner lock back; see `Engine.unlock`."""
-        if not self._locked:
-            return
-        self._locked = False
-        try:
-            if usable(self._session.connection):
-                self._ask("unlock")
-        except psycopg.Error:
-            # The end of the session gives the lock back too.
-            self._session.connection.close()
+        self._lock.give_back()
 
     def unfit(self, steps: Sequence[Step] = ()) -> BanisterError | None:
         """Return why nothing can be written here; see `Engine.unfit`."""
@@ -302,37 +255,39 @@ class PostgresEngine:
     def reconnect(self) -> None:
         """Connect anew; see `Engine.reconnect`."""
         self.close()
-        self._locked = False
-        self._session = self._connect()
         # What was told once is not told again.
-        self._observer = self._observe(self._observer.lacks)
-        self._tracer = self._trace()
+        self._begin(self._observer)
 
     def close(self) -> None:
         """Close the connection, and with it give up the lock. Never raises."""
         self._observer.close()
         self._session.connection.close()
 
-    def _connect(self) -> Session:
-        return connect(
+    def _begin(self, last: Observer | None) -> None:
+        """Connect, with all that belongs to one session and no other."""
+        self._session = connect(
             self._conninfo,
             display=self._display,
             facts_query=self._queries["facts"],
             settings=self._settings,
         )
-
-    def _observe(self, lacks: Finding | None) -> Observer:
-        return Observer(
+        self._lock = RunnerLock(
+            connection=self._session.connection,
+            display=self._display,
+            queries=self._queries,
+            key=self._key,
+        )
+        self._observer = Observer(
             conninfo=self._session.conninfo,
             pid=self._session.connection.info.backend_pid,
             enabled=not self._session.pooled,
             show_queries=self._settings.show_queries,
-            lacks=lacks,
+            lacks=self._session.database.lacks if last is None else last.lacks,
         )
-
-    def _trace(self) -> Tracer | None:
-        table, eyes = self._store.table, self._eyes
-        return None if eyes is None else Tracer(session=self._session, history=table, eyes=eyes)
+        self._tracer = None
+        if self._eyes is not None:
+            table = self._store.table
+            self._tracer = Tracer(session=self._session, history=table, eyes=self._eyes)
 
     def _membership(self) -> str | None:
         if self._settings.role is None:
@@ -388,20 +343,3 @@ class PostgresEngine:
                     "when it is done"
                 )
         return None
-
-    def _ask(self, query: str) -> tuple[Any, ...] | None:
-        high, low = self._key
-        values = {"key": signed(high, low), "high": high, "low": low}
-        connection = self._session.connection
-        return connection.execute(self._queries[query].encode(), values).fetchone()
-
-    def _holder(self) -> str:
-        row = self._ask("lock_holder")
-        if row is None:
-            return "a session that has just ended"
-        pid, user, application, _ = row
-        return (
-            f"pid {pid}"
-            + (f", user {user}" if user else "")
-            + (f", application {application}" if application else "")
-        )

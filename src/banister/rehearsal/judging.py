@@ -1,0 +1,275 @@
+"""Traces → locks with their lengths, findings and verdicts. No I/O."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+from banister.errors import Location, Severity
+from banister.model import (
+    Catalog,
+    Lock,
+    RelationFacts,
+    RelationKind,
+    StatementTrace,
+    Step,
+    TableSize,
+    TransactionMode,
+)
+from banister.rehearsal.rules import HAZARDS, Hazard, Match, Seen
+from banister.rehearsal.sizes import SmallTables, size_words
+from banister.rehearsal.verdicts import (
+    HazardFinding,
+    HeldLock,
+    MigrationRehearsal,
+    StatementRehearsal,
+    Verdict,
+)
+
+__all__ = ["Judge", "Tried"]
+
+_TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One migration as it was carried out on the copy."""
+
+    step: Step
+    traces: tuple[StatementTrace, ...] = ()
+    #: The catalogs before each of them.
+    before: tuple[Catalog, ...] = ()
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Says what traces mean for the target."""
+
+    #: The target's major version; the scratch server's where there is no target.
+    major: int
+    #: Relations that were there before the run, by OID.
+    existing: Mapping[int, RelationFacts] = field(default_factory=dict)
+    #: Of the target's tables, by name.
+    sizes: Mapping[str, TableSize] = field(default_factory=dict)
+    small: SmallTables = field(default_factory=SmallTables)
+
+    def judge(self, tried: Tried) -> MigrationRehearsal:
+        """Return what is to be said about a migration."""
+        statements = tuple(self._statement(tried, number) for number in range(len(tried.traces)))
+        accepted = dict(tried.step.script.directives.accept)
+        statements = tuple(
+            replace(each, findings=tuple(_with_reasons(each.findings, accepted)))
+            for each in statements
+        )
+        met = {finding.rule for each in statements for finding in each.findings}
+        worst = max(
+            (max((f.verdict for f in each.findings), default=Verdict.SAFE) for each in statements),
+            default=Verdict.SAFE,
+        )
+        worst = max([worst, *(self._level(tried.traces, n) for n in range(len(tried.traces)))])
+        return MigrationRehearsal(
+            step=tried.step,
+            verdict=worst,
+            statements=statements,
+            findings=tuple(_unused(tried.step, accepted.keys() - met)),
+            duration_ms=tried.duration_ms,
+        )
+
+    def _statement(self, tried: Tried, number: int) -> StatementRehearsal:
+        trace = tried.traces[number]
+        location = _place(tried.step, trace)
+        seen = Seen(
+            trace=trace,
+            step=tried.step,
+            earlier=tried.traces[:number],
+            later=tried.traces[number + 1 :],
+            major=self.major,
+            existing=self.existing,
+            before=tried.before[number],
+            sizes=self.sizes,
+        )
+        findings = [
+            self._finding(hazard, match, seen, location)
+            for hazard in HAZARDS
+            for match in hazard.meets(seen)
+        ]
+        findings += self._untold(tried.traces, number, findings, location)
+        return StatementRehearsal(
+            trace=trace,
+            location=location,
+            locks=tuple(self._locks(tried, trace)),
+            work=tuple(self._work(trace)),
+            findings=tuple(dict.fromkeys(findings)),
+        )
+
+    def _finding(
+        self, hazard: Hazard, match: Match, seen: Seen, location: Location
+    ) -> HazardFinding:
+        names = dict(match.names)
+        size = seen.size(match.table_oid)
+        harmless = hazard.grows and match.table_oid is not None and self.small.holds(size)
+        message = hazard.effect.format_map(names)
+        if hazard.grows and (words := size_words(size)):
+            message += f" ({words})"
+        safer = next((each for each in hazard.safer if each.fits(self.major)), None)
+        table = self.existing.get(match.table_oid or 0)
+        return HazardFinding(
+            rule=hazard.rule,
+            severity=Severity.NOTICE if harmless else hazard.severity,
+            verdict=min(hazard.verdict, Verdict.BRIEF_LOCK) if harmless else hazard.verdict,
+            message=message,
+            safer=tuple(text.format_map(names) for text in safer.files) if safer else (),
+            advice=hazard.advice.format_map(names) if hazard.advice else None,
+            relation=table.name if table is not None else names.get("table"),
+            location=location,
+        )
+
+    def _locks(self, tried: Tried, trace: StatementTrace) -> Iterator[HeldLock]:
+        together = tried.step.mode is TransactionMode.WHOLE and not trace.alone
+        last = max((each.number for each in tried.traces), default=trace.number)
+        for lock in sorted(trace.locks, key=lambda lock: -lock.mode.rank):
+            existing = self.existing.get(lock.relation_oid)
+            if existing is None:
+                continue
+            yield HeldLock(
+                relation=lock.relation,
+                kind=lock.kind,
+                mode=lock.mode,
+                blocks=lock.mode.blocks,
+                taken_by=trace.number,
+                held_through=last if together else trace.number,
+                size=self.sizes.get(existing.name, TableSize()),
+            )
+
+    def _untold(
+        self,
+        traces: Sequence[StatementTrace],
+        number: int,
+        findings: Sequence[HazardFinding],
+        location: Location,
+    ) -> Iterator[HazardFinding]:
+        """Say what no rule has said of a statement that is worse than they make it."""
+        level = self._level(traces, number)
+        if level < Verdict.BLOCKS_WRITES or any(f.verdict >= level for f in findings):
+            return
+        trace = traces[number]
+        if trace.failure is not None:
+            yield HazardFinding(
+                rule="cannot-run",
+                severity=Severity.ERROR,
+                verdict=Verdict.CANNOT_RUN,
+                message=f"the server refuses it: {trace.failure.message}",
+                location=location,
+            )
+            return
+        if level is Verdict.LOSES_DATA:
+            tables = ", ".join(sorted(self._lost(trace)))
+            message = f"rows or values are lost: {tables}"
+        else:
+            locks = sorted({lock.table for lock in self._blocking(trace, level)})
+            who = "nobody can read or write" if level is Verdict.BLOCKS_ALL else "nobody can write"
+            work = ", ".join(self._work(trace))
+            message = f"{who} {', '.join(locks)} while this takes its time: {work}"
+        yield HazardFinding(
+            rule="data-loss" if level is Verdict.LOSES_DATA else "long-work-under-lock",
+            severity=Severity.WARNING,
+            verdict=level,
+            message=message,
+            location=location,
+        )
+
+    def _level(self, traces: Sequence[StatementTrace], number: int) -> Verdict:
+        """Return how bad a statement is by what was seen alone, whatever rules say."""
+        trace = traces[number]
+        if trace.failure is not None:
+            return Verdict.CANNOT_RUN
+        if any(self._lost(trace)):
+            return Verdict.LOSES_DATA
+        blocking = [
+            lock
+            for lock in trace.all_locks
+            if lock.mode.blocks and lock.relation_oid in self.existing
+        ]
+        if any(self._work(trace)):
+            if any("reads" in lock.mode.blocks for lock in blocking):
+                return Verdict.BLOCKS_ALL
+            if blocking:
+                return Verdict.BLOCKS_WRITES
+        return Verdict.BRIEF_LOCK if blocking and trace.locks else Verdict.SAFE
+
+    def _blocking(self, trace: StatementTrace, level: Verdict) -> Iterator[Lock]:
+        for lock in trace.all_locks:
+            reads = "reads" in lock.mode.blocks
+            fits = reads if level is Verdict.BLOCKS_ALL else bool(lock.mode.blocks)
+            if fits and lock.relation_oid in self.existing:
+                yield lock
+
+    def _lost(self, trace: StatementTrace) -> Iterator[str]:
+        """Yield what of the target's rows or values the statement throws away."""
+        gone = {each.any.oid for each in trace.relations if each.dropped}
+        for oid in sorted(gone & self.existing.keys()):
+            if self.existing[oid].kind in _TABLES:
+                yield self.existing[oid].name
+        for column in trace.columns:
+            of, was = self.existing.get(column.any.table_oid), column.any
+            if not column.dropped or of is None or of.oid in gone or of.kind not in _TABLES:
+                continue
+            if not was.generated:
+                yield f"{was.table}.{was.name}"
+        for rewrite in trace.rewrites:
+            if rewrite.how == "truncate" and rewrite.relation_oid in self.existing:
+                yield rewrite.relation
+        for written in trace.written:
+            if written.deleted and written.table_oid in self.existing:
+                yield written.table
+
+    def _work(self, trace: StatementTrace) -> Iterator[str]:
+        """Yield what takes the longer the larger the target's table is, where it is not small."""
+        for rewrite in trace.rewrites:
+            if rewrite.how == "rewrite" and self._is_large(rewrite.relation_oid):
+                yield f"{rewrite.relation} is written again"
+        for scan in trace.scans:
+            if self._is_large(scan.table_oid):
+                yield f"{scan.table} is read whole"
+        for build in trace.builds:
+            if self._is_large(build.table_oid):
+                yield f"index {build.index} is built"
+
+    def _is_large(self, oid: int) -> bool:
+        facts = self.existing.get(oid)
+        if facts is None:
+            return False
+        return not self.small.holds(self.sizes.get(facts.name, TableSize()))
+
+
+def _place(step: Step, trace: StatementTrace) -> Location:
+    statement = trace.statement
+    return Location(
+        path=step.script.source.path,
+        line=statement.line,
+        column=statement.column,
+        note=f"{step.direction}, statement {trace.number} of {len(step.statements)}",
+    )
+
+
+def _with_reasons(
+    findings: Sequence[HazardFinding], accepted: Mapping[str, str]
+) -> Iterator[HazardFinding]:
+    for finding in findings:
+        yield replace(finding, accepted=accepted.get(finding.rule))
+
+
+def _unused(step: Step, rules: set[str]) -> Iterator[HazardFinding]:
+    known = [hazard.rule for hazard in HAZARDS]
+    for rule in sorted(rules):
+        near = get_close_matches(rule, known, n=1, cutoff=0.6) if rule not in known else []
+        yield HazardFinding(
+            rule="unused-acceptance",
+            severity=Severity.WARNING,
+            verdict=Verdict.SAFE,
+            message=f"accept={rule} is not needed: nothing in this file meets that rule"
+            if rule in known
+            else f"accept={rule} names no rule",
+            advice=f'did you mean "{near[0]}"?' if near else "take that directive out",
+            location=Location(path=step.script.source.path, line=1),
+        )

@@ -1,0 +1,167 @@
+"""Carrying steps out on copies of the target, statement by statement, and judging what was seen."""
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from banister.engines.base import TryAgain
+from banister.errors import Failure, MigrationFailed
+from banister.model import (
+    Catalog,
+    ProofEvent,
+    RelationFacts,
+    RunInfo,
+    StatementTrace,
+    Step,
+    TableSize,
+    Traced,
+    Unfilled,
+    Version,
+)
+from banister.project import Target
+from banister.rehearsal.across import across, with_splits
+from banister.rehearsal.judging import Judge, Tried
+from banister.rehearsal.sizes import SmallTables
+from banister.rehearsal.verdicts import Rehearsal
+from banister.scratch import Scratch
+from banister.scratch.place import Place, opened
+
+__all__ = ["Copy", "rehearse"]
+
+#: Classes of errors that the rows of a table can be the reason for: integrity, data.
+#: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_BECAUSE_OF_ROWS = frozenset({"22", "23"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """A scratch database with the target's schema, and without its rows."""
+
+    scratch: Scratch
+    database: Target
+    #: The versions that are recorded as applied there.
+    applied: frozenset[Version] = frozenset()
+    #: How it was made, for people.
+    copied: str = ""
+    #: The target's major version; None: not known.
+    major: int | None = None
+    #: Of the target's tables, by name.
+    sizes: Mapping[str, TableSize] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class _Run:
+    """What was seen so far."""
+
+    tried: list[Tried] = field(default_factory=list)
+    #: Relations that were there before the first statement; None: nothing was run yet.
+    existing: Mapping[int, RelationFacts] | None = None
+    #: Why the step behind those could not be carried out.
+    failed: MigrationFailed | None = None
+
+
+def rehearse(
+    copy: Copy, steps: Sequence[Step], info: RunInfo, *, small: SmallTables, with_rows: bool = True
+) -> Generator[ProofEvent, None, Rehearsal]:
+    """Carry steps out on clones of a copy, and return what each statement does to others.
+
+    Tables hold a few generated rows. What fails because of them alone is tried again without, and
+    both is told. Behind a step that fails nothing is tried. Raises DatabaseError, ServerError.
+    """
+    started = time.monotonic()
+    unfilled: tuple[Unfilled, ...] = ()
+    filled = copy.scratch.clone(copy.database) if with_rows else copy.database
+    with opened(copy.scratch, filled, info, copy.applied, traced=True) as place:
+        if with_rows:
+            unfilled = place.engine.fill()
+        run = yield from _carried_out(place, steps)
+    if run.failed is not None and with_rows and _may_be_rows(run.failed.failure):
+        run = yield from _without_rows(copy, steps, info, run)
+    if with_rows:
+        copy.scratch.drop(filled)
+    judge = Judge(
+        major=copy.major or copy.scratch.major or 0,
+        existing=run.existing or {},
+        sizes=copy.sizes,
+        small=small,
+    )
+    migrations = tuple(with_splits(judge.judge(each)) for each in run.tried)
+    return Rehearsal(
+        migrations=migrations,
+        across=across(migrations),
+        server=copy.scratch.display,
+        copied=copy.copied,
+        not_certified=copy.scratch.not_certified,
+        unfilled=unfilled,
+        sizes=copy.sizes,
+        not_tried=tuple(steps[len(run.tried) :]),
+        duration_ms=round((time.monotonic() - started) * 1000),
+    )
+
+
+def _carried_out(place: Place, steps: Sequence[Step]) -> Generator[ProofEvent, None, _Run]:
+    run = _Run()
+    for number, step in enumerate(steps):
+        yield ProofEvent(doing=step.label, number=number, total=len(steps))
+        started = time.monotonic()
+        traces: list[StatementTrace] = []
+        catalogs: list[Catalog] = []
+        try:
+            for event in place.engine.apply(step, place.info, expected=place.applied):
+                if isinstance(event, Traced):
+                    traces.append(event.trace)
+                    catalogs.append(event.before)
+        except TryAgain as again:
+            run.failed = again.error
+        except MigrationFailed as error:
+            run.failed = error
+        if run.existing is None and catalogs:
+            run.existing = catalogs[0].relations
+        took = round((time.monotonic() - started) * 1000)
+        if run.failed is not None:
+            place.scratch.explain(run.failed)
+            _add_failure(traces, catalogs, step, run.failed.failure)
+        run.tried.append(
+            Tried(step=step, traces=tuple(traces), before=tuple(catalogs), duration_ms=took)
+        )
+        if run.failed is not None:
+            return run
+        place.applied ^= {step.version}
+    return run
+
+
+def _add_failure(
+    traces: list[StatementTrace], catalogs: list[Catalog], step: Step, failure: Failure
+) -> None:
+    """Tell a failure at COMMIT at the last statement; any other is told where it is."""
+    if traces and traces[-1].failure is None:
+        traces[-1] = replace(traces[-1], failure=failure)
+    elif not traces and step.statements:
+        traces.append(StatementTrace(number=1, statement=step.statements[0], failure=failure))
+        catalogs.append(Catalog())
+
+
+def _may_be_rows(failure: Failure) -> bool:
+    return (failure.sqlstate or "")[:2] in _BECAUSE_OF_ROWS
+
+
+def _without_rows(
+    copy: Copy, steps: Sequence[Step], info: RunInfo, filled: _Run
+) -> Generator[ProofEvent, None, _Run]:
+    """Try again on empty tables; what went through with rows keeps what was seen then."""
+    good = len(filled.tried) - 1
+    with opened(copy.scratch, copy.database, info, copy.applied, traced=True) as place:
+        run = yield from _carried_out(place, steps)
+    if len(run.tried) <= good or (run.failed is not None and len(run.tried) == good + 1):
+        return filled
+    failed = filled.tried[good].traces[-1]
+    again = run.tried[good]
+    traces = tuple(
+        replace(each, failure_on_rows=failed.failure) if each.number == failed.number else each
+        for each in again.traces
+    )
+    # The OIDs of both are the same: the one is a clone of the other.
+    return replace(
+        run,
+        tried=[*filled.tried[:good], replace(again, traces=traces), *run.tried[good + 1 :]],
+    )
