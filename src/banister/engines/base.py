@@ -15,6 +15,7 @@ from banister.model import (
     LogEntry,
     RunInfo,
     Step,
+    Surroundings,
     Unfilled,
     Version,
 )
@@ -131,6 +132,20 @@ class Engine(Protocol):
         of the history table, who runs the migrations, not that of the database; so databases of
         different owners can be compared. `within`: how many seconds others may be waited for, where
         that is less than the settings say. Raises DatabaseError, LockTimeout.
+        """
+
+    def surroundings(self) -> Surroundings:
+        """Return what a copy of the database needs to know beside its schema, by reads alone.
+
+        Sizes are what the database knows without counting. Raises DatabaseError.
+        """
+
+    def dump_schema(self, *, for_major: int, with_owners: bool = True) -> str:
+        """Return the SQL that makes the schema again on a server of that major version.
+
+        Banister's own tables are left out. Nothing is locked beyond what a reader takes, and nobody
+        is waited for longer than a few seconds. Raises DatabaseError, and ServerError where the
+        program for it is missing.
         """
 
     def contents(self, *, limit: int = 200) -> Contents:

@@ -31,6 +31,7 @@ __all__ = [
     "Rewrite",
     "Scan",
     "StatementTrace",
+    "Surroundings",
     "TableSize",
     "Traced",
     "Written",
@@ -371,6 +372,19 @@ class TableSize:
     rows: int | None = None
     #: With its indexes and what is stored out of line.
     size_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a copy of a database needs to know of it beside its schema."""
+
+    #: Of its tables, by name.
+    sizes: Mapping[str, TableSize] = field(default_factory=dict)
+    #: Settings that change what statements do, as sessions have them there.
+    settings: Mapping[str, str] = field(default_factory=dict)
+    #: Roles that own something there, or are given a right.
+    roles: frozenset[str] = frozenset()
+    extensions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Files and history → findings and plans. Pure: no I/O, no clock."""
 
+from banister.planning.applied import applied_steps
 from banister.planning.checks import check_history, refuse_errors
 from banister.planning.lint import lint
 from banister.planning.plan import PlanOptions, find_version, left_out, plan_down, plan_up
@@ -13,6 +14,7 @@ __all__ = [
     "HistoryRow",
     "LogRow",
     "PlanOptions",
+    "applied_steps",
     "bare_name",
     "beyond_the_database",
     "check_history",

@@ -79,6 +79,15 @@ class Settings:
     verify_data: bool = True
     #: What `drift` passes over: kinds and names with wildcards.
     drift_ignore: frozenset[str] = frozenset()
+    #: Whether `plan` carries pending migrations out on a scratch copy.
+    plan_rehearse: bool = True
+    #: The verdict from which on `plan --check` finds something.
+    plan_check: str = "blocks-writes"
+    #: Whether a scratch server of another major is good enough for it.
+    plan_other_major: bool = False
+    #: Tables of at most so many rows and bytes are too small to matter.
+    plan_small_rows: int = 10_000
+    plan_small_bytes: int = 16 * 1024 * 1024
     #: Whether the statements of sessions that are waited for may be shown.
     show_queries: bool = False
     out_of_order: bool = False

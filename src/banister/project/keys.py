@@ -28,6 +28,7 @@ class Kind(StrEnum):
     TEXT = "text"
     WORD = "one of the words named"
     FLAG = "true or false"
+    NUMBER = "a whole number"
     #: Text such as "5s"; read as seconds.
     DURATION = "a duration"
     NAMES = "a list of names"
@@ -45,7 +46,7 @@ class Key:
     name: str
     kind: Kind
     #: As written in the file; None: nothing.
-    default: str | bool | tuple[str, ...] | None = None
+    default: str | bool | int | tuple[str, ...] | None = None
     doc: str
     #: WORD: what it takes.
     words: tuple[str, ...] = ()
@@ -185,6 +186,46 @@ KEYS: tuple[Key, ...] = (
         'that is in it, or `"table audit_*"`.',
     ),
     Key(
+        name="plan_rehearse",
+        kind=Kind.FLAG,
+        default=True,
+        doc="PostgreSQL: whether `plan` carries pending migrations out on a scratch copy.",
+    ),
+    Key(
+        name="plan_check",
+        kind=Kind.WORD,
+        default="blocks-writes",
+        words=(
+            "brief-lock",
+            "blocks-writes",
+            "blocks-all",
+            "loses-data",
+            "cannot-run",
+        ),
+        doc="From which verdict on `plan --check` exits with 3: `brief-lock`, `blocks-writes`, "
+        "`blocks-all`, `loses-data` or `cannot-run`.",
+    ),
+    Key(
+        name="plan_other_major",
+        kind=Kind.FLAG,
+        default=False,
+        doc="Whether `plan --check` is content with a scratch server of another major version "
+        "than the target's.",
+    ),
+    Key(
+        name="plan_small_rows",
+        kind=Kind.NUMBER,
+        default=10_000,
+        doc="A table with at most so many rows, and `plan_small_bytes`, is too small to be worth "
+        "a warning.",
+    ),
+    Key(
+        name="plan_small_bytes",
+        kind=Kind.NUMBER,
+        default=16 * 1024 * 1024,
+        doc="The same, in bytes, with its indexes.",
+    ),
+    Key(
         name="show_queries",
         kind=Kind.FLAG,
         default=False,
@@ -239,6 +280,10 @@ def read_value(key: Key, value: object) -> object:
     match key.kind, value:
         case Kind.FLAG, bool():
             return value
+        case Kind.NUMBER, int() if not isinstance(value, bool) and value >= 0:
+            return value
+        case Kind.NUMBER, str() if value.strip().isdecimal():
+            return int(value)
         case Kind.TAGS_OR_FLAG, bool():
             return _DEMO if value else frozenset()
         case Kind.NAMES | Kind.TAGS_OR_FLAG, list() | tuple() | frozenset():

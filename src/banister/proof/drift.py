@@ -1,15 +1,14 @@
 """The live schema against what the applied migrations make, run on a scratch database."""
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass, replace
 
 from banister.engines import Engine
-from banister.errors import DatabaseError, Finding, Severity
+from banister.errors import DatabaseError, Finding
 from banister.model import Dialect, Folder, History, ProofEvent, RunInfo, Step, Version
 from banister.planning import (
+    applied_steps,
     beyond_the_database,
-    check_history,
-    make_step,
     reaches_cluster,
 )
 from banister.project import Settings, Target
@@ -128,7 +127,8 @@ def find_drift(
     MigrationFailed where one does not run on the scratch database, ServerError where none can be
     had.
     """
-    steps = _applied_steps(folder, live)
+    steps, findings = applied_steps(folder, live.history, live.dialect)
+    refuse_errors(findings)
     ran = frozenset(step.version for step in steps)
     files = replace(folder, migrations=tuple(m for m in folder.migrations if m.version in ran))
     with open_scratch(
@@ -175,39 +175,6 @@ def compare_stored(live: Live, ignore: frozenset[str], tool_version: str) -> Sto
             reason=f"the fingerprint was taken otherwise: {stored.basis}; now it is {basis}",
         )
     return StoredDrift(changed=now != stored.fingerprint, version=stored.version)
-
-
-def _applied_steps(folder: Folder, live: Live) -> tuple[Step, ...]:
-    """Return what was applied, in its order; raise FindingsError where the files are others now."""
-    history = live.history
-    known = frozenset(history.by_version)
-    findings = [
-        *(f for f in folder.findings if f.version is None or Version(f.version) in known),
-        *history.findings,
-        *check_history(folder, history),
-        *_half_done(history),
-    ]
-    steps = []
-    for row in history.applied:
-        migration = folder.by_version.get(row.version)
-        if migration is not None:
-            step, said = make_step(migration.version, migration.name, migration.up, live.dialect)
-            findings += said
-            steps.append(step)
-    refuse_errors(tuple(findings))
-    return tuple(steps)
-
-
-def _half_done(history: History) -> Iterator[Finding]:
-    for item in history.unfinished:
-        yield Finding(
-            severity=Severity.ERROR,
-            code="unfinished",
-            message=f"{item.version}_{item.name} ({item.direction}) is half done: what it should "
-            "have made by now cannot be told",
-            hint=f"finish it first with `banister {item.direction}`",
-            version=item.version.text,
-        )
 
 
 def _made(

@@ -24,6 +24,7 @@ from banister.rehearsal.judging import Judge, Tried
 from banister.rehearsal.sizes import SmallTables
 from banister.rehearsal.verdicts import Rehearsal
 from banister.scratch import Scratch
+from banister.scratch.loading import surround
 from banister.scratch.place import Place, opened
 
 __all__ = ["Copy", "rehearse"]
@@ -47,6 +48,10 @@ class Copy:
     major: int | None = None
     #: Of the target's tables, by name.
     sizes: Mapping[str, TableSize] = field(default_factory=dict)
+    #: The target's settings that change what statements do.
+    settings: Mapping[str, str] = field(default_factory=dict)
+    #: What could not be had for it, and why, for people.
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -71,6 +76,7 @@ def rehearse(
     started = time.monotonic()
     unfilled: tuple[Unfilled, ...] = ()
     filled = copy.scratch.clone(copy.database) if with_rows else copy.database
+    lost = (*copy.lost, *_surround(copy, filled))
     with opened(copy.scratch, filled, info, copy.applied, traced=True) as place:
         if with_rows:
             unfilled = place.engine.fill()
@@ -92,11 +98,20 @@ def rehearse(
         server=copy.scratch.display,
         copied=copy.copied,
         not_certified=copy.scratch.not_certified,
+        lost_probes=lost,
         unfilled=unfilled,
         sizes=copy.sizes,
         not_tried=tuple(steps[len(run.tried) :]),
         duration_ms=round((time.monotonic() - started) * 1000),
     )
+
+
+def _surround(copy: Copy, database: Target) -> list[str]:
+    """Give a copy the target's settings; return what it does not take, for people."""
+    # So few rows are read whole, whatever indexes there are: with this only where none serves.
+    wanted = {**copy.settings, "enable_seqscan": "off"}
+    refused = surround(copy.scratch, database, wanted)
+    return [f"the target's {name}: {copy.scratch.display} does not take it" for name in refused]
 
 
 def _carried_out(place: Place, steps: Sequence[Step]) -> Generator[ProofEvent, None, _Run]:
@@ -150,6 +165,7 @@ def _without_rows(
 ) -> Generator[ProofEvent, None, _Run]:
     """Try again on empty tables; what went through with rows keeps what was seen then."""
     good = len(filled.tried) - 1
+    _surround(copy, copy.database)
     with opened(copy.scratch, copy.database, info, copy.applied, traced=True) as place:
         run = yield from _carried_out(place, steps)
     if len(run.tried) <= good or (run.failed is not None and len(run.tried) == good + 1):

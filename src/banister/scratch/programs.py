@@ -1,28 +1,14 @@
 """Which PostgreSQL programs of this machine a scratch server can be started from."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from banister.engines.embedded import Binaries, find_binaries
+from banister.engines.embedded import Binaries, find_binaries, system_folders
 from banister.errors import ServerError
 
 __all__ = ["Programs", "usable_programs"]
 
-#: Where systems keep the programs of a major version.
-_FOLDERS = (
-    "/usr/lib/postgresql/{major}/bin",
-    "/usr/pgsql-{major}/bin",
-    "/usr/lib/postgresql{major}/bin",
-    "/usr/libexec/postgresql{major}",
-    "/usr/local/pgsql-{major}/bin",
-    "/opt/homebrew/opt/postgresql@{major}/bin",
-    "/usr/local/opt/postgresql@{major}/bin",
-    "/Applications/Postgres.app/Contents/Versions/{major}/bin",
-)
 #: Majors that are looked for where any will do, the newest first.
 _MAJORS = range(19, 13, -1)
 
@@ -72,7 +58,7 @@ def usable_programs(major: int | None, passed_over: list[str]) -> Iterator[Progr
 
 
 def _of_the_system(major: int, passed_over: list[str]) -> Iterator[Programs]:
-    for folder in _folders(major):
+    for folder in system_folders(major, "postgres"):
         binaries = Binaries(bin_dir=folder)
         if not (binaries.postgres.is_file() and binaries.initdb.is_file()):
             continue
@@ -84,11 +70,3 @@ def _of_the_system(major: int, passed_over: list[str]) -> Iterator[Programs]:
                 yield programs
         except ServerError as error:
             passed_over.append(error.message)
-
-
-def _folders(major: int) -> tuple[Path, ...]:
-    folders = [Path(place.format(major=major)) for place in _FOLDERS]
-    on_path = shutil.which("postgres", path=os.environ.get("PATH"))
-    if on_path is not None:
-        folders.append(Path(on_path).resolve().parent)
-    return tuple(dict.fromkeys(folders))

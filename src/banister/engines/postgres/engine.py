@@ -11,6 +11,7 @@ from psycopg import sql
 from banister.engines.base import Database, HistoryChanged, SessionSettings
 from banister.engines.postgres.apply import carry_out
 from banister.engines.postgres.catalog import catalog_snapshot
+from banister.engines.postgres.dump import dump_schema, find_dump, pattern, read_surroundings
 from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.fill import fill_tables
 from banister.engines.postgres.history import HistoryStore, Identity
@@ -38,6 +39,7 @@ from banister.model import (
     LogEntry,
     RunInfo,
     Step,
+    Surroundings,
     Unfilled,
     Version,
 )
@@ -107,6 +109,28 @@ class PostgresEngine:
         bound = self._settings.lock_timeout
         settings = replace(self._settings, lock_timeout=min(bound, within or bound))
         return catalog_snapshot(self._session, settings, self._store.table, own=own)
+
+    def surroundings(self) -> Surroundings:
+        """Return what a copy needs to know; see `Engine.surroundings`."""
+        try:
+            with self._session.reading() as connection:
+                return read_surroundings(connection)
+        except psycopg.Error as error:
+            raise DatabaseError(
+                f"the catalogs of {self.database.display} cannot be read: {first_line(error)}"
+            ) from error
+
+    def dump_schema(self, *, for_major: int, with_owners: bool = True) -> str:
+        """Return the SQL that makes the schema again; see `Engine.dump_schema`."""
+        table = self._store.table
+        return dump_schema(
+            find_dump(self.database.server_version[0]),
+            self._session.conninfo,
+            role=self._session.role,
+            without=tuple(pattern(table.schema, n) for n in (table.name, table.log_name)),
+            for_major=for_major,
+            with_owners=with_owners,
+        )
 
     def contents(self, *, limit: int = 200) -> Contents:
         """Return the rows of every table, by reads alone; see `Engine.contents`."""

@@ -42,6 +42,7 @@ from banister.model import (
     LogEvent,
     RunInfo,
     Step,
+    Surroundings,
     Unfilled,
     Version,
     WaitingForLock,
@@ -129,6 +130,14 @@ class SqliteEngine:
             if session is None:
                 return empty_catalog()
             return read_catalog(session, self._tables.queries, left_out=self._tables.names)
+
+    def surroundings(self) -> Surroundings:
+        """See `Engine.surroundings`."""
+        return Surroundings()
+
+    def dump_schema(self, *, for_major: int, with_owners: bool = True) -> str:  # noqa: ARG002
+        """See `Engine.dump_schema`."""
+        raise UnsupportedByEngine("SQLite databases are not copied for a rehearsal")
 
     def contents(self, *, limit: int = 200) -> Contents:
         """Return the rows of every table, by reads alone; see `Engine.contents`."""

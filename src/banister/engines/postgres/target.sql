@@ -1,0 +1,60 @@
+-- What a copy of the target needs to know of it, by reads of its catalogs alone.
+
+-- name: sizes
+-- Rows and bytes of tables, with their indexes and what is stored out of line, as the last VACUUM
+-- or ANALYZE knew them. A table that none has seen is asked for its files, unless somebody has
+-- locked it; of its rows the counters tell.
+SELECT CASE n.nspname WHEN 'public' THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END
+        || pg_catalog.quote_ident(c.relname),
+    CASE WHEN l.unseen THEN l.counted WHEN l.rows >= 0 THEN l.rows END::pg_catalog.int8,
+    CASE WHEN NOT l.unseen THEN l.pages * pg_catalog.current_setting('block_size')::pg_catalog.int8
+         WHEN NOT l.locked THEN l.bytes END::pg_catalog.int8
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.sum(GREATEST(p.reltuples, 0)) AS rows,
+        pg_catalog.bool_or(p.reltuples < 0 OR p.relpages = 0) AS unseen,
+        pg_catalog.sum(pg_catalog.pg_stat_get_live_tuples(p.oid)) AS counted,
+        pg_catalog.sum(p.relpages
+            + COALESCE((SELECT pg_catalog.sum(x.relpages) FROM pg_catalog.pg_index AS i
+                JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
+                WHERE i.indrelid = p.oid), 0)
+            + COALESCE((SELECT t.relpages FROM pg_catalog.pg_class AS t
+                WHERE t.oid = p.reltoastrelid), 0)) AS pages,
+        pg_catalog.bool_or(EXISTS (SELECT FROM pg_catalog.pg_locks AS k
+            WHERE k.relation = p.oid AND k.mode = 'AccessExclusiveLock')) AS locked,
+        CASE WHEN NOT pg_catalog.bool_or(EXISTS (SELECT FROM pg_catalog.pg_locks AS k
+            WHERE k.relation = p.oid AND k.mode = 'AccessExclusiveLock'))
+            AND pg_catalog.bool_or(p.reltuples < 0 OR p.relpages = 0)
+            THEN pg_catalog.sum(pg_catalog.pg_total_relation_size(p.oid)) END AS bytes
+    FROM pg_catalog.pg_class AS p
+    WHERE p.relkind IN ('r', 'm')
+        AND (p.oid = c.oid OR p.oid IN (
+            SELECT tree.relid FROM pg_catalog.pg_partition_tree(c.oid) AS tree
+            WHERE c.relkind = 'p' AND tree.isleaf))
+) AS l
+WHERE c.relkind IN ('r', 'p', 'm') AND c.oid >= 16384 AND c.relpersistence <> 't'
+    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+
+-- name: surroundings
+-- Settings that change what a statement does, as a session of this role has them here.
+SELECT s.name, s.setting
+FROM pg_catalog.pg_settings AS s
+WHERE s.name IN ('TimeZone', 'DateStyle', 'IntervalStyle', 'search_path', 'bytea_output',
+        'default_table_access_method', 'default_toast_compression', 'default_text_search_config',
+        'check_function_bodies', 'array_nulls', 'transform_null_equals', 'xmloption',
+        'plpgsql.variable_conflict', 'extra_float_digits')
+    AND s.source NOT IN ('session', 'client')
+
+-- name: roles
+-- Those that own something here, or are given a right.
+SELECT DISTINCT r.rolname::pg_catalog.text
+FROM pg_catalog.pg_shdepend AS d
+JOIN pg_catalog.pg_roles AS r ON r.oid = d.refobjid
+WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+    AND d.dbid IN (0, (SELECT b.oid FROM pg_catalog.pg_database AS b
+        WHERE b.datname = pg_catalog.current_database()))
+    AND r.rolname !~ '^pg_'
+
+-- name: extensions
+SELECT e.extname::pg_catalog.text FROM pg_catalog.pg_extension AS e

@@ -1,0 +1,82 @@
+"""Putting the schema and the surroundings of another database into a scratch database."""
+
+from collections.abc import Collection, Mapping
+
+import psycopg
+from psycopg import sql
+
+from banister.errors import DatabaseError, Failure, ServerError
+from banister.project import Target
+from banister.scratch.base import Scratch
+from banister.scratch.lacks import advice_for
+
+__all__ = ["check_extensions", "load_schema", "surround"]
+
+
+def load_schema(scratch: Scratch, database: Target, text: str) -> None:
+    """Run the SQL that makes a schema, as a role that may make all of it, whole or not at all.
+
+    Raises DatabaseError, which names what the server lacks.
+    """
+    try:
+        with psycopg.connect(scratch.privileged(database).conninfo, autocommit=True) as connection:
+            # Without parameters the driver sends all of it as one text, which is one transaction.
+            connection.execute(text.encode())
+    except psycopg.Error as error:
+        failure = Failure(
+            message=error.diag.message_primary or type(error).__name__, sqlstate=error.sqlstate
+        )
+        raise DatabaseError(
+            f"the schema cannot be made on {scratch.display}: {failure.message}",
+            hint=advice_for(failure, shared=scratch.shared),
+        ) from error
+
+
+def check_extensions(scratch: Scratch, database: Target, wanted: Collection[str]) -> None:
+    """Raise ServerError where the server of a scratch database lacks one of these extensions."""
+    query = "SELECT name::text FROM pg_catalog.pg_available_extensions"
+    try:
+        with psycopg.connect(scratch.privileged(database).conninfo, autocommit=True) as connection:
+            there = {row[0] for row in connection.execute(query)}
+    except psycopg.Error as error:
+        raise ServerError(f"{scratch.display} does not say which extensions it has") from error
+    lacking = sorted(set(wanted) - there)
+    if lacking:
+        raise ServerError(
+            f"{scratch.display} lacks the extension{'s' * (len(lacking) > 1)} "
+            + ", ".join(lacking),
+            hint="install them there"
+            if scratch.shared
+            else "name a server that has them with --scratch-url, or BANISTER_SCRATCH_URL",
+        )
+
+
+def surround(scratch: Scratch, database: Target, settings: Mapping[str, str]) -> tuple[str, ...]:
+    """Make settings the defaults of a scratch database, for sessions that begin behind it.
+
+    Returns the names of those that its server does not know or take. Raises DatabaseError.
+    """
+    refused = []
+    try:
+        with psycopg.connect(scratch.privileged(database).conninfo, autocommit=True) as connection:
+            name = sql.Identifier(connection.info.dbname)
+            for setting, value in settings.items():
+                try:
+                    connection.execute(
+                        "SELECT pg_catalog.set_config(%s, %s, false)", (setting, value)
+                    )
+                    # As it is set here: a list would have to be quoted item by item.
+                    connection.execute(
+                        sql.SQL("ALTER DATABASE {} SET {} FROM CURRENT").format(
+                            name, sql.SQL(".").join(map(sql.Identifier, setting.split(".")))
+                        )
+                    )
+                except psycopg.Error:
+                    if connection.closed:
+                        raise
+                    refused.append(setting)
+    except psycopg.Error as error:
+        raise DatabaseError(
+            f"{database.display} cannot be set up: {error.diag.message_primary or 'no answer'}"
+        ) from error
+    return tuple(refused)
