@@ -18,7 +18,6 @@ from banister._version import __version__
 
 if TYPE_CHECKING:
     from banister.api import Decision, Preview, Project, Status
-    from banister.api import open_project as open  # noqa: A004 -- read as banister.open
     from banister.engines import CertificateCheck, Database, Transport
     from banister.errors import (
         BanisterError,
@@ -52,12 +51,14 @@ if TYPE_CHECKING:
         Folder,
         HistoryTable,
         LargeSource,
+        LockMode,
         Migration,
         NothingToDo,
         Plan,
         Planned,
         Progress,
         Recovered,
+        RelationKind,
         Retrying,
         RowChange,
         RowLoss,
@@ -69,17 +70,20 @@ if TYPE_CHECKING:
         State,
         Statement,
         StatementDone,
+        StatementTrace,
         StatusRow,
         Step,
         StepDone,
         StepFailed,
         StepStarted,
+        TableSize,
         TransactionMode,
         Unfilled,
         Version,
         WaitingForLock,
         Warned,
     )
+    from banister.opening import open_project as open  # noqa: A004 -- read as banister.open
     from banister.project import Settings, Target, TargetKind
     from banister.proof import (
         AgainVerdict,
@@ -95,6 +99,14 @@ if TYPE_CHECKING:
         RollbackTable,
         RollbackWay,
         StoredDrift,
+    )
+    from banister.rehearsal import (
+        HazardFinding,
+        HeldLock,
+        MigrationRehearsal,
+        Rehearsal,
+        StatementRehearsal,
+        Verdict,
     )
     from banister.script import split_statements
     from banister.snapshot import (
@@ -137,13 +149,17 @@ __all__ = [
     "Finding",
     "FindingsError",
     "Folder",
+    "HazardFinding",
+    "HeldLock",
     "HistoryError",
     "HistoryTable",
     "LargeSource",
     "Location",
+    "LockMode",
     "LockTimeout",
     "Migration",
     "MigrationFailed",
+    "MigrationRehearsal",
     "NothingToDo",
     "ObjectIdentity",
     "ObjectKind",
@@ -157,6 +173,8 @@ __all__ = [
     "ProofEvent",
     "Proven",
     "Recovered",
+    "Rehearsal",
+    "RelationKind",
     "Retrying",
     "Rollback",
     "RollbackTable",
@@ -176,6 +194,8 @@ __all__ = [
     "State",
     "Statement",
     "StatementDone",
+    "StatementRehearsal",
+    "StatementTrace",
     "Status",
     "StatusRow",
     "Step",
@@ -183,6 +203,7 @@ __all__ = [
     "StepFailed",
     "StepStarted",
     "StoredDrift",
+    "TableSize",
     "Target",
     "TargetKind",
     "TransactionMode",
@@ -190,6 +211,7 @@ __all__ = [
     "Unfilled",
     "UnsupportedByEngine",
     "UsageError",
+    "Verdict",
     "Version",
     "WaitingForLock",
     "Warned",
@@ -200,7 +222,18 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    _HOMES = ("errors", "model", "script", "snapshot", "project", "engines", "proof", "api")
+    _HOMES = (
+        "errors",
+        "model",
+        "script",
+        "snapshot",
+        "project",
+        "engines",
+        "rehearsal",
+        "proof",
+        "api",
+        "opening",
+    )
 
     def __getattr__(name: str) -> object:
         """Import a name when it is first asked for: the command line does without most of them."""

@@ -4,8 +4,7 @@ The command line is made of these and of nothing else. Every function is synchro
 nothing, and tells what happens through events handed to a callback.
 """
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,9 +41,6 @@ from banister.project import (
     Target,
     TargetKind,
     changed_since,
-    choose_scratch,
-    choose_target,
-    load_settings,
     next_version,
     no_target_error,
     read_folder,
@@ -65,49 +61,15 @@ from banister.proof import (
     prove,
 )
 from banister.records import Decision, Keeper
+from banister.rehearsal import Rehearsal, Rehearser
 from banister.runner import Job, run
 from banister.scratch import Scratch, open_scratch
 from banister.snapshot import Snapshot
 from banister.who import run_info
 
-__all__ = ["Decision", "OnEvent", "Preview", "Project", "Status", "open_project"]
+__all__ = ["Decision", "OnEvent", "Preview", "Project", "Status"]
 
 OnEvent = Callable[[Event], None]
-
-
-def open_project(
-    url: str | None = None,
-    *,
-    dir: str | Path | None = None,  # noqa: A002 -- the name of the setting and of the flag
-    env: str | None = None,
-    root: str | Path | None = None,
-    environ: Mapping[str, str] | None = None,
-    settings: Mapping[str, object] | None = None,
-    offline: bool = False,
-    scratch_url: str | None = None,
-) -> "Project":
-    """Open a project: its settings are read, its database is chosen, nothing is connected yet.
-
-    `url` names the database; without it the ways of the command line hold, in their order.
-    `root` is where the settings are looked for (the current folder), `settings` overrides single
-    ones. `offline` is for what needs the files alone: a database that cannot be read from its URL
-    then counts as none. `scratch_url` names a server on which scratch databases may be made.
-    Raises UsageError for settings or a URL that cannot be read.
-    """
-    start = Path(root) if root is not None else Path.cwd()
-    variables = os.environ if environ is None else environ
-    overrides = dict(settings or {})
-    if dir is not None:
-        overrides["dir"] = os.fspath(dir)
-    loaded = load_settings(start, env=env, environ=variables, overrides=overrides)
-    try:
-        target = choose_target(loaded, url=url, environ=variables)
-    except UsageError:
-        if not offline:
-            raise
-        target = None
-    scratch = choose_scratch(loaded, url=scratch_url, environ=variables)
-    return Project(settings=loaded, target=target, scratch=scratch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +144,32 @@ class Project:
         with self.engine() as engine:
             plan = plan_up(folder, engine.read_history(), options, to=to)
             return Preview(plan=plan, database=engine.database)
+
+    def rehearse(
+        self,
+        plan: Plan,
+        *,
+        since: str | None = None,
+        on_event: Callable[[ProofEvent], None] | None = None,
+    ) -> Rehearsal:
+        """Carry the steps of a plan out on a scratch copy; return what each does to others.
+
+        The database that is named is only read. Without one, what the migrations below those make
+        is the copy; `since` names a commit of git, and only migrations whose files are not as there
+        are tried. See `Rehearser` for what is raised; UsageError for a commit that is not there.
+        """
+        rehearser = Rehearser(
+            folder=self.folder(),
+            settings=self.settings,
+            info=run_info(),
+            target=self.target,
+            named=self.scratch,
+        )
+        if self.target is None:
+            only = None if since is None else changed_since(self.settings.dir, since)
+            return drive(rehearser.for_files(plan, only), on_event)
+        with self.engine() as engine:
+            return drive(rehearser.for_target(plan, engine), on_event)
 
     def plan_down(self, count: int = 1, *, to: str | None = None) -> Preview:
         """Return what `down` would do, with all findings, by reads alone."""

@@ -40,7 +40,7 @@ class Invocation:
         `offline`: the files are enough, and a URL that cannot be read is none. `settings`: those
         that are given as flags; None: not given.
         """
-        from banister.api import open_project  # noqa: PLC0415 -- not needed for --help
+        from banister.opening import open_project  # noqa: PLC0415 -- not needed for --help
 
         try:
             project = open_project(

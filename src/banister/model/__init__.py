@@ -38,7 +38,7 @@ from banister.model.text import Dialect, Direction, Directives, Script, Statemen
 from banister.model.trace import (
     Build,
     Catalog,
-    Change,
+    Changed,
     ColumnFacts,
     ConstraintFacts,
     IndexFacts,
@@ -62,7 +62,7 @@ __all__ = [
     "Blocker",
     "Build",
     "Catalog",
-    "Change",
+    "Changed",
     "Chunk",
     "ColumnFacts",
     "Connected",

@@ -19,7 +19,7 @@ from banister.model.text import Statement
 __all__ = [
     "Build",
     "Catalog",
-    "Change",
+    "Changed",
     "ColumnFacts",
     "ConstraintFacts",
     "IndexFacts",
@@ -230,7 +230,7 @@ class Catalog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change(Generic[Facts]):
+class Changed(Generic[Facts]):
     """One object before and after a statement."""
 
     #: None: the statement made it.
@@ -338,11 +338,11 @@ class StatementTrace:
     scans: tuple[Scan, ...] = ()
     builds: tuple[Build, ...] = ()
     written: tuple[Written, ...] = ()
-    relations: tuple[Change[RelationFacts], ...] = ()
-    columns: tuple[Change[ColumnFacts], ...] = ()
-    constraints: tuple[Change[ConstraintFacts], ...] = ()
-    indexes: tuple[Change[IndexFacts], ...] = ()
-    objects: tuple[Change[ObjectFacts], ...] = ()
+    relations: tuple[Changed[RelationFacts], ...] = ()
+    columns: tuple[Changed[ColumnFacts], ...] = ()
+    constraints: tuple[Changed[ConstraintFacts], ...] = ()
+    indexes: tuple[Changed[IndexFacts], ...] = ()
+    objects: tuple[Changed[ObjectFacts], ...] = ()
     #: What the server said, at any level from DEBUG1 on.
     notices: tuple[str, ...] = ()
     #: What the server dropped along with what the statement names, as it calls it.

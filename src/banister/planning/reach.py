@@ -6,7 +6,7 @@ from banister.errors import Finding, Severity
 from banister.model import Dialect, Folder, Step
 from banister.script import Window, cluster_work, may_reach_cluster, statements_of
 
-__all__ = ["beyond_the_database", "reaches_cluster"]
+__all__ = ["beyond_the_database", "reaches_cluster", "steps_reach_cluster"]
 
 
 def beyond_the_database(steps: Iterable[Step]) -> tuple[Finding, ...]:
@@ -33,6 +33,11 @@ def reaches_cluster(folder: Folder) -> bool:
             if script is not None and not found:
                 statements_of(script.source, Dialect.POSTGRESQL, look)
     return found
+
+
+def steps_reach_cluster(steps: Iterable[Step]) -> bool:
+    """Whether one of these steps may; see `reaches_cluster`."""
+    return any(may_reach_cluster(each) for step in steps for _, each in step.to_run())
 
 
 def _findings(steps: Iterable[Step]) -> Iterator[Finding]:

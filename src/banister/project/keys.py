@@ -277,13 +277,11 @@ def read_value(key: Key, value: object) -> object:
     """
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
+    if key.kind is Kind.FLAG and isinstance(value, bool):
+        return value
     match key.kind, value:
-        case Kind.FLAG, bool():
-            return value
-        case Kind.NUMBER, int() if not isinstance(value, bool) and value >= 0:
-            return value
-        case Kind.NUMBER, str() if value.strip().isdecimal():
-            return int(value)
+        case Kind.NUMBER, int() | str() if not isinstance(value, bool):
+            return _number(key, str(value))
         case Kind.TAGS_OR_FLAG, bool():
             return _DEMO if value else frozenset()
         case Kind.NAMES | Kind.TAGS_OR_FLAG, list() | tuple() | frozenset():
@@ -317,6 +315,12 @@ def read_text(key: Key, text: str) -> object:
             return _names(key, [name.strip() for name in text.split(",") if name.strip()])
         case _:
             return read_value(key, text)
+
+
+def _number(key: Key, value: str) -> int:
+    if not value.strip().isdecimal():
+        raise BadValue(f'{key.name} = "{value}" is no whole number')
+    return int(value)
 
 
 def _seconds(key: Key, value: str) -> float:

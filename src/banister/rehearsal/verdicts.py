@@ -27,6 +27,11 @@ class Verdict(Ranked):
     LOSES_DATA = "loses data"
     CANNOT_RUN = "cannot run"
 
+    @property
+    def word(self) -> str:
+        """The name as settings and programs have it, for example "blocks-writes"."""
+        return self.name.lower().replace("_", "-")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HazardFinding:

@@ -9,7 +9,7 @@ from banister.engines.postgres.session import Connection
 from banister.engines.queries import load_queries
 from banister.model import (
     Catalog,
-    Change,
+    Changed,
     ColumnFacts,
     ConstraintFacts,
     IndexFacts,
@@ -77,10 +77,10 @@ def read_catalog(connection: Connection, hidden: Sequence[int]) -> Catalog:
 
 def changes_between(
     before: Mapping[Any, Facts], after: Mapping[Any, Facts]
-) -> tuple[Change[Facts], ...]:
+) -> tuple[Changed[Facts], ...]:
     """Return what was made, dropped or altered, in the order of the keys."""
     return tuple(
-        Change(before=before.get(key), after=after.get(key))
+        Changed(before=before.get(key), after=after.get(key))
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key)
     )

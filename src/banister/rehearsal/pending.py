@@ -1,0 +1,103 @@
+"""Rehearsing a plan: for the database that it is for, or for the files alone."""
+
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from banister.engines import Engine
+from banister.errors import DatabaseError, UnsupportedByEngine
+from banister.model import Dialect, Folder, Plan, ProofEvent, RunInfo, Step, Version
+from banister.planning import beyond_the_database, steps_reach_cluster
+from banister.project import Settings, Target
+from banister.rehearsal.copying import copy_of_files, copy_of_target
+from banister.rehearsal.rehearse import Copy, rehearse
+from banister.rehearsal.sizes import SmallTables
+from banister.rehearsal.verdicts import Rehearsal
+from banister.runner import refuse_errors
+from banister.scratch import Scratch, open_scratch
+
+__all__ = ["Rehearser"]
+
+_Rehearsing = Generator[ProofEvent, None, Rehearsal]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearser:
+    """Carries the steps of plans out on scratch copies."""
+
+    folder: Folder
+    settings: Settings
+    info: RunInfo
+    #: The database that the migrations are for; None: none is named.
+    target: Target | None
+    #: A server that scratch databases may be made on; None: one is started.
+    named: Target | None
+
+    def for_target(self, plan: Plan, engine: Engine) -> _Rehearsing:
+        """Rehearse a plan on a copy of the database behind `engine`, from which it was made.
+
+        Only reads are sent there. Raises DatabaseError, where another run has changed the history
+        meanwhile too, ServerError, FindingsError, MigrationFailed, UnsupportedByEngine.
+        """
+        if engine.database.dialect is Dialect.SQLITE:
+            raise UnsupportedByEngine("plans are rehearsed for PostgreSQL only, not for SQLite")
+        half_done = next((s for s in plan.steps if s.done or s.in_question is not None), None)
+        if half_done is not None:
+            raise DatabaseError(
+                f"{half_done.label} is half done, and a copy does not know how far it came",
+                code="unfinished",
+                hint="finish it first: run the command again that was interrupted",
+            )
+        history = engine.read_history()
+        if frozenset(history.by_version) != plan.made_from:
+            raise DatabaseError(
+                "another run has changed the history", code="history_changed", hint="plan again"
+            )
+        around = engine.surroundings()
+        settings = replace(self.settings, scratch_roles=self.settings.scratch_roles | around.roles)
+        major = engine.database.server_version[0]
+        with self._scratch(plan.steps, settings, major) as scratch:
+            yield _event("copying the schema")
+            copy = copy_of_target(scratch, engine, history, around, self.folder, self.info)
+            return (yield from self._on(copy, plan.steps))
+
+    def for_files(self, plan: Plan, only: Collection[Version] | None) -> _Rehearsing:
+        """Rehearse steps on what those before them make, with no database to look at.
+
+        `only`: those that are rehearsed, and whatever is below them counts as deployed; None: all,
+        beginning with an empty database. Raises ServerError, FindingsError, MigrationFailed.
+        """
+        steps = [s for s in plan.steps if only is None or s.version in only]
+        first = min((step.version for step in steps), default=None)
+        before = [s for s in plan.steps if s not in steps and (first is None or s.version < first)]
+        wanted = [s for s in plan.steps if s not in before and (only is None or s in steps)]
+        with self._scratch(plan.steps, self.settings, None) as scratch:
+            yield _event("the migrations before")
+            copy = copy_of_files(scratch, before, self.info, {})
+            return (yield from self._on(copy, wanted))
+
+    def _on(self, copy: Copy, steps: Sequence[Step]) -> _Rehearsing:
+        small = SmallTables(
+            rows=self.settings.plan_small_rows, size_bytes=self.settings.plan_small_bytes
+        )
+        return (yield from rehearse(copy, steps, self.info, small=small))
+
+    @contextmanager
+    def _scratch(
+        self, steps: Sequence[Step], settings: Settings, major: int | None
+    ) -> Iterator[Scratch]:
+        with open_scratch(
+            settings,
+            dialect=Dialect.POSTGRESQL,
+            target=self.target,
+            named=self.named,
+            major=major,
+            apart=steps_reach_cluster(steps),
+        ) as scratch:
+            if scratch.shared:
+                refuse_errors(beyond_the_database(steps))
+            yield scratch
+
+
+def _event(doing: str) -> ProofEvent:
+    return ProofEvent(doing=doing, number=0, total=1)
