@@ -4,7 +4,7 @@ import click
 
 from banister.cli.common import Invocation, command_options, show_queries_option
 from banister.cli.down import run_down
-from banister.cli.plan import run_plan
+from banister.cli.plan import Asked, run_plan
 from banister.cli.status import run_status
 from banister.cli.up import run_up
 from banister.errors import UsageError
@@ -40,8 +40,8 @@ def command(
     if status:
         return run_status(invocation)
     if dry_run:
-        run_plan(invocation, rollback=rollback)
-    elif rollback is not None:
+        return run_plan(invocation, Asked(rollback=rollback))
+    if rollback is not None:
         run_down(invocation, count=rollback, show_queries=show_queries)
     else:
         run_up(invocation, show_queries=show_queries)

@@ -156,6 +156,11 @@ class Output:
         if self._progress is not None:
             self._progress.show(event)
 
+    def pause(self) -> None:
+        """Take the progress line away: what it was about is over."""
+        if self._progress is not None:
+            self._progress.stop()
+
     def fail(self, error: BanisterError) -> None:
         """Report the error that ended the command."""
         if self._progress is not None:

@@ -1,0 +1,270 @@
+"""Rehearsals: what is seen of statements, the copy they run on, a target that is only read."""
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+import banister
+from banister import LockMode, Rehearsal, StatementRehearsal, TableSize, Verdict
+from postgres_kit import Site
+from servers import PostgresDatabase, Servers
+
+SETUP = """
+CREATE TABLE owners (id bigint PRIMARY KEY, name text NOT NULL);
+CREATE TABLE things (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    owner bigint REFERENCES owners (id),
+    note text, amount numeric(10, 2));
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, postgres: PostgresDatabase) -> Site:
+    found = Site(database=postgres, root=tmp_path)
+    found.write({"001_setup": SETUP})
+    found.up()
+    return found
+
+
+def rehearsed(site: Site, *texts: str, **settings: object) -> Rehearsal:
+    """Rehearse these as the migrations 002 and so on."""
+    site.write({f"{number:03}_change": text for number, text in enumerate(texts, 2)})
+    project = site.project(**settings)
+    return project.rehearse(project.plan().plan)
+
+
+def only(found: Rehearsal) -> StatementRehearsal:
+    ((statement,),) = (each.statements for each in found.migrations)
+    return statement
+
+
+def test_locks_are_told_with_what_they_block_and_how_long(site: Site) -> None:
+    found = rehearsed(
+        site,
+        "ALTER TABLE things ADD COLUMN colour text;\nCREATE INDEX ON owners (name);\nSELECT 1;\n",
+    )
+    (migration,) = found.migrations
+    first, second, third = migration.statements
+    (lock,) = first.locks
+    assert (lock.relation, lock.mode) == ("things", LockMode.ACCESS_EXCLUSIVE)
+    assert (lock.blocks, lock.taken_by, lock.held_through) == (("reads", "writes"), 1, 3)
+    (lock,) = second.locks
+    assert (lock.relation, lock.mode, lock.blocks) == ("owners", LockMode.SHARE, ("writes",))
+    assert third.locks == ()
+    assert [lock.table for lock in third.trace.held if lock.mode.blocks] == [
+        "owners",
+        "things",
+    ] or ({lock.table for lock in third.trace.held} >= {"owners", "things"})
+
+
+def test_rewrites_and_scans_and_builds_are_what_the_server_did(site: Site) -> None:
+    found = rehearsed(
+        site,
+        "ALTER TABLE things ALTER COLUMN amount TYPE text;\n",
+        "ALTER TABLE things ALTER COLUMN note SET NOT NULL;\n",
+        "CREATE INDEX things_note ON things (note);\n",
+        "ALTER TABLE things ALTER COLUMN note TYPE varchar;\n",
+    )
+    changed, scanned, built, kept = (each.statements[0].trace for each in found.migrations)
+    assert [(each.relation, each.how, each.reasons) for each in changed.rewrites] == [
+        ("things", "rewrite", ("type",))
+    ]
+    assert [(each.table, each.why) for each in scanned.scans] == [("things", "verify")]
+    assert [(each.index, each.table) for each in built.builds] == [("things_note", "things")]
+    assert (kept.rewrites, kept.scans, kept.builds) == ((), (), ())
+
+
+def test_what_the_run_itself_makes_is_no_hazard(site: Site) -> None:
+    found = rehearsed(
+        site,
+        "CREATE TABLE fresh (id int);\n",
+        "INSERT INTO fresh VALUES (1);\nALTER TABLE fresh ALTER COLUMN id TYPE bigint;\n"
+        "CREATE INDEX ON fresh (id);\nDROP TABLE fresh;\n",
+    )
+    assert found.verdict is Verdict.SAFE
+    assert [finding for each in found.migrations for finding in each.all_findings] == []
+
+
+def test_statements_outside_a_transaction_are_seen_from_another_session(site: Site) -> None:
+    found = rehearsed(
+        site,
+        "-- banister: transaction=off\nCREATE INDEX CONCURRENTLY things_note ON things (note);\n"
+        "DROP INDEX CONCURRENTLY things_note;\nVACUUM FULL things;\n",
+    )
+    built, dropped, full = found.migrations[0].statements
+    strongest = {lock.relation: lock.mode for lock in built.trace.locks}
+    assert strongest["things"] is LockMode.SHARE_UPDATE_EXCLUSIVE
+    assert [each.index for each in built.trace.builds] == ["things_note"]
+    assert {lock.relation: lock.mode for lock in dropped.trace.locks}["things"] is (
+        LockMode.SHARE_UPDATE_EXCLUSIVE
+    )
+    assert {lock.relation: lock.mode for lock in full.trace.locks}["things"] is (
+        LockMode.ACCESS_EXCLUSIVE
+    )
+    assert [each.how for each in full.trace.rewrites] == ["rewrite"]
+    assert full.locks[0].held_through == 3
+
+
+def test_a_statement_that_the_server_refuses_is_told_in_place(site: Site) -> None:
+    found = rehearsed(site, "SELECT 1;\nALTER TABLE nowhere ADD COLUMN a int;\n", "SELECT 2;\n")
+    (migration,) = found.migrations
+    assert migration.verdict is Verdict.CANNOT_RUN
+    failed = migration.statements[1]
+    assert failed.location.line == 2
+    assert failed.trace.failure is not None
+    assert failed.trace.failure.sqlstate == "42P01"
+    assert [step.label for step in found.not_tried] == ["003_change"]
+
+
+def test_what_fails_on_generated_rows_alone_is_tried_without_them(site: Site) -> None:
+    found = rehearsed(
+        site, "ALTER TABLE things ADD COLUMN must int NOT NULL;\n", "SELECT count(*) FROM things;\n"
+    )
+    first, second = (each.statements[0].trace for each in found.migrations)
+    assert first.failure is None
+    assert first.failure_on_rows is not None
+    assert first.failure_on_rows.sqlstate == "23502"
+    assert second.failure is None
+
+
+def test_sizes_are_the_targets(site: Site) -> None:
+    site.database.execute("INSERT INTO owners SELECT n, 'x' FROM generate_series(1, 30000) n")
+    site.database.execute("VACUUM ANALYZE owners")
+    found = rehearsed(site, "ALTER TABLE owners ALTER COLUMN name TYPE varchar(10);\n")
+    size = only(found).locks[0].size
+    assert size.rows == 30_000
+    assert size.size_bytes is not None
+    assert 1_000_000 < size.size_bytes < 10_000_000
+    assert found.migrations[0].verdict is Verdict.BLOCKS_ALL
+    assert found.sizes["things"] == TableSize(rows=0, size_bytes=16384)
+
+
+def test_every_major_is_rehearsed_on_a_server_like_it(
+    tmp_path: Path,
+    every_postgres: PostgresDatabase,
+    servers: Servers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ((major,),) = every_postgres.execute(
+        "SELECT current_setting('server_version_num')::int / 10000"
+    )
+    monkeypatch.setenv("PATH", f"{servers.binaries(major).bin_dir}:{os.environ['PATH']}")
+    site = Site(database=every_postgres, root=tmp_path)
+    site.write({"001_setup": SETUP})
+    site.up()
+    found = rehearsed(
+        site,
+        "ALTER TABLE things ADD COLUMN at timestamptz DEFAULT clock_timestamp();\n"
+        "ALTER TABLE things ALTER COLUMN note SET NOT NULL;\n",
+        "-- banister: transaction=off\nCREATE INDEX CONCURRENTLY things_at ON things (at);\n",
+    )
+    first, second = found.migrations[0].statements
+    assert [each.reasons for each in first.trace.rewrites] == [("default",)]
+    assert [each.why for each in second.trace.scans] == ["verify"]
+    built = found.migrations[1].statements[0].trace
+    assert {lock.relation: lock.mode for lock in built.locks}["things"] is (
+        LockMode.SHARE_UPDATE_EXCLUSIVE
+    )
+    assert found.not_certified is None
+    assert found.copied == "the target's schema, by pg_dump"
+    assert found.lost_probes == ()
+
+
+def test_nothing_is_written_to_the_target(site: Site) -> None:
+    ((number,),) = site.database.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    rehearsed(site, "ALTER TABLE things DROP COLUMN note;\nDELETE FROM owners;\n")
+    ((after,),) = site.database.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    assert int(after) == int(number), "a transaction of the rehearsal has written something"
+    assert site.database.execute(
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'things'::regclass AND attname = 'note'"
+    ) == [(1,)]
+
+
+def test_the_copy_has_the_targets_time_zone(site: Site) -> None:
+    site.write({"002_when": "CREATE TABLE log (at timestamp);\n"})
+    site.up()
+    ((name,),) = site.database.execute("SELECT current_database()")
+    site.database.execute(f"ALTER DATABASE \"{name}\" SET timezone = 'Asia/Tokyo'")
+    site.write({"003_zone": "ALTER TABLE log ALTER COLUMN at TYPE timestamptz;\n"})
+    project = site.project()
+    found = project.rehearse(project.plan().plan)
+    assert [each.how for each in only(found).trace.rewrites] == ["rewrite"]
+    site.database.execute(f"ALTER DATABASE \"{name}\" SET timezone = 'UTC'")
+    found = project.rehearse(project.plan().plan)
+    assert only(found).trace.rewrites == ()
+
+
+def test_an_acceptance_is_told_and_one_that_nothing_needs_is_a_finding(site: Site) -> None:
+    found = rehearsed(
+        site,
+        '-- banister: accept=create-index-blocking reason="small"\n'
+        '-- banister: accept=create-index-bloking reason="typo"\n'
+        "CREATE INDEX ON owners (name);\n",
+        plan_small_rows=0,
+        plan_small_bytes=0,
+    )
+    (finding,) = only(found).findings
+    assert (finding.rule, finding.accepted) == ("create-index-blocking", "small")
+    assert not found.reaches(Verdict.BLOCKS_WRITES)
+    (unused,) = found.migrations[0].findings
+    assert unused.rule == "unused-acceptance"
+    assert unused.advice == 'did you mean "create-index-blocking"?'
+
+
+def test_locks_in_another_order_are_named(site: Site) -> None:
+    found = rehearsed(
+        site,
+        "ALTER TABLE owners ADD COLUMN a int;\nALTER TABLE things ADD COLUMN a int;\n",
+        "ALTER TABLE things ADD COLUMN b int;\nALTER TABLE owners ADD COLUMN b int;\n",
+    )
+    (finding,) = found.across
+    assert finding.rule == "lock-order"
+    assert "002_change locks owners and then things" in finding.message
+
+
+def test_rows_that_are_written_are_counted_against_those_of_the_copy(site: Site) -> None:
+    found = rehearsed(site, "UPDATE things SET note = 'x';\nDELETE FROM things;\n")
+    updated, deleted = (each.trace.written for each in found.migrations[0].statements)
+    assert updated[0].updated == updated[0].rows_before
+    assert updated[0].rows_before
+    assert deleted[0].deleted == deleted[0].rows_before
+    assert found.verdict is Verdict.LOSES_DATA
+
+
+def test_a_role_that_may_not_read_every_table_gets_a_copy_from_the_files(site: Site) -> None:
+    database = site.database
+    ((me,),) = database.execute("SELECT current_user")
+    name = f"part_{uuid4().hex}"
+    database.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
+    try:
+        database.execute(f'CREATE TABLE secret (id int); GRANT {name} TO "{me}"')
+        database.execute(f"GRANT ALL ON schema_migrations, schema_migrations_log TO {name}")
+        database.execute(f"GRANT ALL ON owners, things TO {name}")
+        found = rehearsed(site, "ALTER TABLE things ADD COLUMN a int;\n", role=name)
+        assert found.copied.startswith("what the applied migrations make, not as the target's")
+        assert "secret" in found.lost_probes[0]
+        assert found.verdict is Verdict.BRIEF_LOCK
+    finally:
+        database.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def test_without_a_database_only_what_is_new_in_the_branch_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import subprocess
+
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "001_setup.up.sql").write_text(SETUP)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *args], check=True)
+    (folder / "002_new.up.sql").write_text("CREATE INDEX ON things (note);\n")
+    project = banister.open(None, root=tmp_path, environ={})
+    found = project.rehearse(project.plan().plan, since="HEAD")
+    assert [each.step.label for each in found.migrations] == ["002_new"]
+    assert found.migrations[0].verdict is Verdict.BLOCKS_WRITES
+    everything = project.rehearse(project.plan().plan)
+    assert everything.verdict is Verdict.SAFE
