@@ -11,6 +11,7 @@ __all__ = [
     "envelope",
     "event_json",
     "finding_json",
+    "location_json",
     "plan_json",
     "skipped_json",
     "status_json",
@@ -41,7 +42,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.value,
         "code": finding.code,
         "message": finding.message,
-        "location": _location(finding.location),
+        "location": location_json(finding.location),
         "hint": finding.hint,
         "version": finding.version,
     }
@@ -137,7 +138,7 @@ def _error(error: BanisterError) -> dict[str, Any]:
     told: dict[str, Any] = {
         "code": error.code,
         "message": error.message,
-        "location": _location(error.location),
+        "location": location_json(error.location),
         "state": error.state,
         "hint": error.hint,
     }
@@ -155,7 +156,8 @@ def _error(error: BanisterError) -> dict[str, Any]:
     return told
 
 
-def _location(location: Location | None) -> dict[str, Any] | None:
+def location_json(location: Location | None) -> dict[str, Any] | None:
+    """Return a place in a file."""
     if location is None:
         return None
     return {

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import combining, east_asian_width
 
-__all__ = ["Style", "columns", "duration", "plural"]
+__all__ = ["Style", "columns", "display_width", "duration", "plural"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +66,9 @@ def duration(milliseconds: int) -> str:
 def plural(count: int, noun: str) -> str:
     """Return the count with its noun."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def display_width(text: str) -> int:
+    """Return how many columns of a terminal `text` takes: wide characters two, marks none."""
+    wide = sum(east_asian_width(char) in {"W", "F"} for char in text)
+    return len(text) + wide - sum(combining(char) != 0 for char in text)

@@ -1,13 +1,12 @@
 """Results and errors → text for people. No I/O."""
 
 from collections.abc import Sequence
-from unicodedata import combining, east_asian_width
 
 from banister.errors import BanisterError, Finding, Location, MigrationFailed, Severity
 from banister.model import Direction, Plan, State, StatusRow, Step, TransactionMode
 from banister.model.passwords import hide_passwords
 from banister.report.events import nothing_to_do
-from banister.report.style import Style, columns, duration, plural
+from banister.report.style import Style, columns, display_width, duration, plural
 
 __all__ = [
     "error_lines",
@@ -199,7 +198,7 @@ def _place_lines(location: Location | None, style: Style) -> list[str]:
     source, column = _window(location.source_line, location.column)
     lines.append(f"{number} {style.dim('|')} {source}")
     if column is not None:
-        indent = " " * _display_width(source[: column - 1])
+        indent = " " * display_width(source[: column - 1])
         lines.append(f"{' ' * len(number)} {style.dim('|')} {indent}{style.bad('^')}")
     return lines
 
@@ -215,9 +214,3 @@ def _window(line: str, column: int | None) -> tuple[str, int | None]:
     tail = "…" if end < len(line) else ""
     column = None if column is None else column - start + len(lead)
     return lead + line[start:end] + tail, column
-
-
-def _display_width(text: str) -> int:
-    """Return how many columns of a terminal `text` takes: wide characters two, marks none."""
-    wide = sum(east_asian_width(char) in {"W", "F"} for char in text)
-    return len(text) + wide - sum(combining(char) != 0 for char in text)
