@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -28,7 +29,7 @@ def site(tmp_path: Path, postgres: PostgresDatabase) -> Site:
     return found
 
 
-def rehearsed(site: Site, *texts: str, **settings: object) -> Rehearsal:
+def rehearsed(site: Site, *texts: str, **settings: Any) -> Rehearsal:
     """Rehearse these as the migrations 002 and so on."""
     site.write({f"{number:03}_change": text for number, text in enumerate(texts, 2)})
     project = site.project(**settings)

@@ -1,6 +1,7 @@
 """What the catalogs hold at one moment, and what changed between two moments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from psycopg.rows import TupleRow
@@ -18,9 +19,13 @@ from banister.model import (
     RelationKind,
 )
 
-__all__ = ["changes_between", "probe_queries", "read_catalog"]
+__all__ = ["Look", "changes_between", "look_at", "probe_queries"]
 
 Facts = TypeVar("Facts")
+Key = TypeVar("Key", int, tuple[int, int])
+
+#: A table has fewer columns: https://www.postgresql.org/docs/current/limits.html
+_COLUMNS = 2048
 
 _KINDS = {
     "r": RelationKind.TABLE,
@@ -51,34 +56,61 @@ def probe_queries() -> Mapping[str, str]:
     return load_queries(__package__ or "", "probes.sql")
 
 
-def read_catalog(connection: Connection, hidden: Sequence[int]) -> Catalog:
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """The catalogs at one moment, and what the next look needs to read only what has changed."""
+
+    catalog: Catalog
+    #: Whatever is written behind it is written by this transaction or a later one.
+    xid: str
+    #: Where that changes, much may be called otherwise: everything is read again.
+    marks: tuple[str | None, ...]
+
+
+def look_at(connection: Connection, hidden: Sequence[int], last: Look | None = None) -> Look:
     """Return what the catalogs hold as this session sees them, in its open transaction if any.
 
-    Raises psycopg.Error.
+    `last` is an earlier look of the same session. Raises psycopg.Error.
     """
-    queries, values = probe_queries(), {"hidden": list(hidden)}
-    names = ("relations", "columns", "constraints", "indexes", "objects")
-    cursors = []
+    queries, since = probe_queries(), None if last is None else last.xid
+    values = {"hidden": list(hidden), "since": since}
+    names = ("there", "relations", "columns", "constraints", "indexes", "objects")
     with connection.pipeline():
-        for name in names:
-            cursor = connection.cursor()
-            cursor.execute(queries[name].encode(), values)
-            cursors.append(cursor)
-    relations, columns, constraints, indexes, objects = (each.fetchall() for each in cursors)
-    seen = {row[0]: _relation(row) for row in relations}
-    return Catalog(
-        relations=seen,
-        columns={(row[0], row[2]): _column(row) for row in columns if not row[15]},
-        constraints={row[0]: _constraint(row) for row in constraints},
-        indexes={row[0]: _index(row) for row in indexes},
+        cursors = [connection.execute(queries[name].encode(), values) for name in names]
+    (there,), relations, columns, constraints, indexes, objects = (e.fetchall() for e in cursors)
+    marks = tuple(there[5])
+    if last is not None and last.marks != marks:
+        return look_at(connection, hidden)
+    old = Catalog() if last is None else last.catalog
+    numbers = [divmod(each, _COLUMNS) for each in there[1]]
+    catalog = Catalog(
+        relations=_merged(old.relations, {r[0]: _relation(r) for r in relations}, there[0]),
+        columns=_merged(
+            old.columns, {(r[0], r[2]): _column(r) for r in columns if not r[15]}, numbers
+        ),
+        constraints=_merged(old.constraints, {r[0]: _constraint(r) for r in constraints}, there[2]),
+        indexes=_merged(old.indexes, {r[0]: _index(r) for r in indexes}, there[3]),
         objects={(row[0], row[1]): _object(row) for row in objects},
     )
+    return Look(catalog=catalog, xid=there[4], marks=marks)
+
+
+def _merged(
+    old: Mapping[Key, Facts], new: Mapping[Key, Facts], there: Iterable[Key]
+) -> Mapping[Key, Facts]:
+    """Return what is there now; where nothing has changed, the same object as before."""
+    if not new and old.keys() <= (keys := set(there)) and len(old) <= len(keys):
+        return old
+    both = {**old, **new}
+    return {key: both[key] for key in there if key in both}
 
 
 def changes_between(
     before: Mapping[Any, Facts], after: Mapping[Any, Facts]
 ) -> tuple[Changed[Facts], ...]:
     """Return what was made, dropped or altered, in the order of the keys."""
+    if before is after:
+        return ()
     return tuple(
         Changed(before=before.get(key), after=after.get(key))
         for key in sorted(before.keys() | after.keys())

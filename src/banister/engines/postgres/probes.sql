@@ -2,7 +2,9 @@
 --
 -- Rows of relations and their parts are told apart by OID. Names stand as people write them: quoted
 -- where they must be, without the schema where that is public. Temporary relations, TOAST and what
--- belongs to the server are left out; `hidden` are the OIDs of Banister's own tables.
+-- belongs to the server are left out; `hidden` are the OIDs of Banister's own tables. Of relations,
+-- columns, constraints and indexes only the rows are read that were written by the transaction
+-- `since` or behind it, where that is given.
 
 -- name: hidden
 SELECT c.oid::pg_catalog.int8
@@ -100,6 +102,8 @@ WHERE c.oid >= 16384 AND c.relpersistence <> 't'
     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
     AND c.oid <> ALL (%(hidden)s::pg_catalog.oid[])
     AND COALESCE(i.indrelid, 0) <> ALL (%(hidden)s::pg_catalog.oid[])
+    AND (%(since)s::pg_catalog.xid IS NULL
+        OR pg_catalog.age(c.xmin) <= pg_catalog.age(%(since)s::pg_catalog.xid))
 
 -- name: columns
 SELECT a.attrelid::pg_catalog.int8,
@@ -123,6 +127,9 @@ LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.a
 WHERE a.attnum > 0 AND c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
     AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
     AND c.oid <> ALL (%(hidden)s::pg_catalog.oid[])
+    AND (%(since)s::pg_catalog.xid IS NULL
+        OR pg_catalog.age(a.xmin) <= pg_catalog.age(%(since)s::pg_catalog.xid)
+        OR pg_catalog.age(d.xmin) <= pg_catalog.age(%(since)s::pg_catalog.xid))
 
 -- name: constraints
 SELECT k.oid::pg_catalog.int8, pg_catalog.quote_ident(k.conname), k.contype::pg_catalog.text,
@@ -151,6 +158,8 @@ LEFT JOIN pg_catalog.pg_namespace AS fn ON fn.oid = f.relnamespace
 WHERE k.oid >= 16384 AND kn.nspname !~ '^pg_' AND kn.nspname <> 'information_schema'
     AND COALESCE(c.relpersistence, 'p') <> 't'
     AND k.conrelid <> ALL (%(hidden)s::pg_catalog.oid[])
+    AND (%(since)s::pg_catalog.xid IS NULL
+        OR pg_catalog.age(k.xmin) <= pg_catalog.age(%(since)s::pg_catalog.xid))
 
 -- name: indexes
 SELECT i.indexrelid::pg_catalog.int8, pg_catalog.quote_ident(x.relname),
@@ -172,6 +181,40 @@ JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE x.oid >= 16384 AND x.relpersistence <> 't'
     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
     AND c.oid <> ALL (%(hidden)s::pg_catalog.oid[])
+    AND (%(since)s::pg_catalog.xid IS NULL
+        OR pg_catalog.age(i.xmin) <= pg_catalog.age(%(since)s::pg_catalog.xid))
+
+-- name: there
+-- What is there, by OID, and by table and number for columns; the transaction that what is written
+-- from now on is written by, or behind; and what decides whether all must be read again.
+SELECT
+    ARRAY(SELECT c.oid::pg_catalog.int8 FROM pg_catalog.pg_class AS c WHERE c.oid >= 16384),
+    ARRAY(SELECT a.attrelid::pg_catalog.int8 * 2048 + a.attnum
+        FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped),
+    ARRAY(SELECT k.oid::pg_catalog.int8 FROM pg_catalog.pg_constraint AS k WHERE k.oid >= 16384),
+    ARRAY(SELECT i.indexrelid::pg_catalog.int8 FROM pg_catalog.pg_index AS i
+        WHERE i.indexrelid >= 16384),
+    COALESCE(pg_catalog.pg_current_xact_id_if_assigned(),
+        pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()))::pg_catalog.xid
+        ::pg_catalog.text,
+    ARRAY[
+        (SELECT pg_catalog.string_agg(h.xmin::pg_catalog.text || h.ctid::pg_catalog.text, ' ')
+            FROM pg_catalog.pg_inherits AS h),
+        (SELECT pg_catalog.string_agg(p.xmin::pg_catalog.text || p.ctid::pg_catalog.text, ' ')
+            FROM pg_catalog.pg_publication AS p),
+        (SELECT pg_catalog.string_agg(p.xmin::pg_catalog.text || p.ctid::pg_catalog.text, ' ')
+            FROM pg_catalog.pg_publication_rel AS p),
+        (SELECT pg_catalog.string_agg(n.oid::pg_catalog.text || n.nspname, ' ')
+            FROM pg_catalog.pg_namespace AS n),
+        (SELECT pg_catalog.string_agg(t.oid::pg_catalog.text || t.typname, ' ')
+            FROM pg_catalog.pg_type AS t
+            WHERE t.oid >= 16384 AND t.typtype IN ('e', 'd', 'r')),
+        (SELECT pg_catalog.string_agg(c.oid::pg_catalog.text || c.relname, ' ')
+            FROM pg_catalog.pg_class AS c WHERE c.oid >= 16384
+                AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'),
+        (SELECT pg_catalog.string_agg(k.oid::pg_catalog.text, ' ')
+            FROM pg_catalog.pg_constraint AS k WHERE k.contypid <> 0)]
 
 -- name: objects
 -- kind, oid, name, what it belongs to, its oid, stamp, definition

@@ -47,7 +47,11 @@ WHERE s.name IN ('TimeZone', 'DateStyle', 'IntervalStyle', 'search_path', 'bytea
     AND s.source NOT IN ('session', 'client')
 
 -- name: roles
--- Those that own something here, or are given a right.
+-- Those that own something here, or are given a right. Nothing is recorded of the one that the
+-- cluster was made by.
+SELECT r.rolname::pg_catalog.text FROM pg_catalog.pg_roles AS r
+WHERE r.oid = 10 AND r.rolname !~ '^pg_'
+UNION
 SELECT DISTINCT r.rolname::pg_catalog.text
 FROM pg_catalog.pg_shdepend AS d
 JOIN pg_catalog.pg_roles AS r ON r.oid = d.refobjid

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from banister.engines.postgres.effects import Effects
 from banister.engines.postgres.onlooker import Onlooker
-from banister.engines.postgres.probes import changes_between, probe_queries, read_catalog
+from banister.engines.postgres.probes import Look, changes_between, look_at, probe_queries
 from banister.engines.postgres.session import Notice, Session
 from banister.errors import MigrationFailed
 from banister.model import (
@@ -49,7 +49,7 @@ class Tracer:
     history: HistoryTable
     #: How to connect for a session that may look at, and stand in the way of, everything.
     eyes: str = field(repr=False)
-    _catalog: Catalog | None = None
+    _look: Look | None = None
     #: OIDs of Banister's own tables.
     _hidden: Sequence[int] = ()
     #: Rows of tables, as far as they are known, by OID.
@@ -65,14 +65,16 @@ class Tracer:
     @property
     def catalog(self) -> Catalog:
         """The catalogs as they were when they were looked at last; empty before `start`."""
-        return self._catalog or Catalog()
+        return Catalog() if self._look is None else self._look.catalog
 
     def start(self) -> None:
         """Look at the database before a step, outside of its transaction. Raises psycopg.Error."""
         tables = [self.history.name, self.history.log_name]
         found = self._ask("hidden", schema=self.history.schema, tables=tables)
         self._hidden = [row[0] for row in found]
-        self._catalog = read_catalog(self.session.connection, self._hidden)
+        # Between steps nothing is written but the history.
+        if self._look is None:
+            self._look = look_at(self.session.connection, self._hidden)
         if self._rows is None:
             self._rows = self._row_counts()
         self._set = self._settings()
@@ -124,6 +126,8 @@ class Tracer:
                 alone=alone,
                 failure=error.failure,
             )
+            # What it had changed is rolled back.
+            self._look = None
             yield Traced(step=step, trace=refused, before=before)
             raise
         took = round((time.monotonic() - started) * 1000)
@@ -159,8 +163,9 @@ class Tracer:
         alone = seen is not None
         counted = None if alone else self._count()
         changed = alone or self._difference(counted).get(_CATALOGS) is not None
-        after = read_catalog(self.session.connection, self._hidden) if changed else before
-        self._catalog = after
+        if changed:
+            self._look = look_at(self.session.connection, self._hidden, self._look)
+        after = self.catalog
         if seen is None:
             pid = self.session.connection.info.backend_pid
             rows = self._ask("locks", pid=pid)
