@@ -18,7 +18,7 @@ _KINDS = (
     "ALTER TABLE t{n} ADD COLUMN added{k} text;\n",
     "ALTER TABLE t{n} ALTER COLUMN note SET NOT NULL;\nCREATE INDEX ON t{n} (amount);\n",
     "CREATE TABLE extra{k} (id bigint PRIMARY KEY, t bigint REFERENCES t{n} (id));\n",
-    "UPDATE t{n} SET amount = amount + 1;\nALTER TABLE t{n} ALTER COLUMN amount TYPE numeric(20);\n",
+    "UPDATE t{n} SET amount = 1;\nALTER TABLE t{n} ALTER COLUMN amount TYPE numeric(20);\n",
     "-- banister: transaction=off\nCREATE INDEX CONCURRENTLY ON t{n} (note, made);\n",
 )
 
