@@ -70,11 +70,8 @@ def rehearse_plan(
 def _tell(
     invocation: Invocation, plan: "Plan", found: "Rehearsal", wanted: Wanted, *, sql: bool
 ) -> None:
-    from banister.report.rehearsal import (  # noqa: PLC0415 -- much, and for this alone
-        annotation_lines,
-        rehearsal_json,
-        rehearsal_lines,
-    )
+    # Much, and for this alone.
+    from banister.report.rehearsal import rehearsal_json, rehearsal_lines  # noqa: PLC0415
 
     output = invocation.output
     told = rehearsal_json(found)
@@ -83,6 +80,8 @@ def _tell(
     output.put(migrations=listed, rehearsal=told)
     output.say("", *rehearsal_lines(found, output.style))
     if wanted.annotations:
+        from banister.report.rehearsal.annotations import annotation_lines  # noqa: PLC0415
+
         output.say(*annotation_lines(found))
     for path in wanted.reports:
         write_whole(path, _report(found, path).encode())
