@@ -213,6 +213,7 @@ class ObjectFacts:
     of_oid: int | None = None
     #: Changes whenever its row in the catalog does.
     stamp: str = ""
+    #: Of a domain the type behind it.
     definition: str = ""
 
 

@@ -111,7 +111,7 @@ class Judge:
         message = hazard.effect.format_map(names)
         if hazard.grows and (words := size_words(size)):
             message += f" ({words})"
-        safer = next((each for each in hazard.safer if each.fits(self.major)), None)
+        safer = next((each for each in hazard.safer if each.fits(self.major, names)), None)
         table = self.existing.get(match.table_oid or 0)
         return HazardFinding(
             rule=hazard.rule,

@@ -233,7 +233,8 @@ UNION ALL
 SELECT CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range'
         WHEN 'm' THEN 'multirange' ELSE 'type' END,
     t.oid::pg_catalog.int8, pg_catalog.format_type(t.oid, NULL), NULL, NULL,
-    t.xmin::pg_catalog.text || t.ctid::pg_catalog.text, ''
+    t.xmin::pg_catalog.text || t.ctid::pg_catalog.text, CASE t.typtype WHEN 'd'
+        THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) ELSE '' END
 FROM pg_catalog.pg_type AS t
 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid

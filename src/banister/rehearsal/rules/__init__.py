@@ -1,9 +1,25 @@
 """All rules about dangerous statements, as data; a module each for what they are about."""
 
 from banister.rehearsal.rules.base import Hazard, Match, Safer, Seen
+from banister.rehearsal.rules.columns import COLUMNS
+from banister.rehearsal.rules.columns_added import COLUMNS_ADDED
+from banister.rehearsal.rules.columns_restricted import COLUMNS_RESTRICTED
+from banister.rehearsal.rules.columns_retyped import COLUMNS_RETYPED
+from banister.rehearsal.rules.constraints import CONSTRAINTS
+from banister.rehearsal.rules.domains import DOMAINS
 from banister.rehearsal.rules.indexes import INDEXES
+from banister.rehearsal.rules.keys import KEYS
 
 __all__ = ["HAZARDS", "Hazard", "Match", "Safer", "Seen"]
 
 #: In the order in which findings are told.
-HAZARDS: tuple[Hazard, ...] = (*INDEXES,)
+HAZARDS: tuple[Hazard, ...] = (
+    *COLUMNS_ADDED,
+    *COLUMNS_RESTRICTED,
+    *COLUMNS,
+    *COLUMNS_RETYPED,
+    *CONSTRAINTS,
+    *KEYS,
+    *DOMAINS,
+    *INDEXES,
+)

@@ -70,9 +70,13 @@ class Safer:
     #: Major versions of the target that it is valid on, both included; None: any.
     since: int | None = None
     until: int | None = None
+    #: The name among a match's that must not be empty; None: it is right for all.
+    only_if: str | None = None
 
-    def fits(self, major: int) -> bool:
-        """Whether it is valid there."""
+    def fits(self, major: int, names: Mapping[str, str]) -> bool:
+        """Whether it is valid there, and right for a match with these names."""
+        if self.only_if is not None and not names.get(self.only_if):
+            return False
         return (self.since or 0) <= major <= (self.until or major)
 
 
