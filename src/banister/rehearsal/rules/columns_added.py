@@ -129,13 +129,12 @@ def _stored(seen: Seen) -> Iterator[Match]:
 
 
 def _kind_not_said(seen: Seen) -> Iterator[Match]:
-    text = seen.trace.statement.text
+    if re.search(r"\bvirtual\b", seen.trace.statement.text, re.IGNORECASE) is not None:
+        return
     for change in seen.trace.columns:
         made = change.after
         if made is not None and change.made and made.generated == "v":
-            if re.search(r"\bvirtual\b", text, re.IGNORECASE) is None:
-                yield column_match(made)
-                return
+            yield column_match(made)
 
 
 _VIRTUAL = ADD_COLUMN.removesuffix(";") + " GENERATED ALWAYS AS ({default}) VIRTUAL;"
