@@ -228,7 +228,14 @@ class Judge:
         for rewrite in trace.rewrites:
             if rewrite.how == "rewrite" and self._is_large(rewrite.relation_oid):
                 yield f"{rewrite.relation} is written again"
+        # The keys that a new table refers to are looked up one by one.
+        referring = any(
+            each.any.kind == "foreign key" and each.any.table_oid in self.existing
+            for each in trace.constraints
+        )
         for scan in trace.scans:
+            if scan.why == "foreign key" and not referring:
+                continue
             if self._is_large(scan.table_oid):
                 yield f"{scan.table} is read whole"
         for build in trace.builds:

@@ -40,14 +40,20 @@ IF TG_OP = 'INSERT' THEN
 
 
 def _dropped(seen: Seen) -> Iterator[Match]:
-    if not seen.trace.cascaded:
-        for column in _dropped_by_name(seen):
+    for column in _dropped_by_name(seen):
+        if not seen.trace.cascaded and not column.generated:
+            yield column_match(column)
+
+
+def _generated_dropped(seen: Seen) -> Iterator[Match]:
+    for column in _dropped_by_name(seen):
+        if not seen.trace.cascaded and column.generated:
             yield column_match(column)
 
 
 def _dropped_with_others(seen: Seen) -> Iterator[Match]:
-    if seen.trace.cascaded:
-        for column in _dropped_by_name(seen):
+    for column in _dropped_by_name(seen):
+        if seen.trace.cascaded:
             yield column_match(column, {"others": ", ".join(seen.trace.cascaded)})
 
 
@@ -60,7 +66,8 @@ def _dropped_by_name(seen: Seen) -> Iterator[ColumnFacts]:
 
 def _renamed(seen: Seen) -> Iterator[Match]:
     for before, after in altered_columns(seen):
-        if before.name != after.name and not made_earlier(seen, before):
+        unused = made_earlier(seen, before) or _exchanged(seen, before, after)
+        if before.name != after.name and not unused:
             table = facts_of(seen, before.table_oid)
             body = _BOTH.format(old=before.name, new=after.name)
             condition = f"{after.name} IS NULL AND {before.name} IS NOT NULL"
@@ -71,6 +78,23 @@ def _renamed(seen: Seen) -> Iterator[Match]:
                 sync_names(table, after.name, body),
             )
     yield from _renamed_in_views(seen)
+
+
+def _exchanged(seen: Seen, before: ColumnFacts, after: ColumnFacts) -> bool:
+    """Whether another column has the old name in the end, or had the new one at the beginning."""
+    taken = (
+        change.after is not None and change.after.name == before.name
+        for trace in seen.later
+        for change in trace.columns
+        if change.any.table_oid == before.table_oid
+    )
+    given = (
+        change.before is not None and change.before.name == after.name
+        for trace in seen.earlier
+        for change in trace.columns
+        if change.any.table_oid == before.table_oid
+    )
+    return any(taken) or any(given)
 
 
 def _renamed_in_views(seen: Seen) -> Iterator[Match]:
@@ -116,8 +140,10 @@ def _default_changed(seen: Seen) -> Iterator[Match]:
             what = f"makes {after.name} a plain column: nothing computes it from now on"
             yield column_match(after, {"what": what})
         elif before.default != after.default and not before.generated:
-            value = after.default or "nothing, and no longer to " + (before.default or "NULL")
-            yield column_match(after, {"what": f"sets the default of {after.name} to {value}"})
+            what = f"{after.name} is {after.default} from now on where nothing else is said"
+            if after.default is None:
+                what = f"{after.name} is no longer {before.default} where nothing else is said"
+            yield column_match(after, {"what": what})
 
 
 COLUMNS = (
@@ -132,6 +158,16 @@ COLUMNS = (
         ' -- banister: accept=drop-column reason="…"',
         source=_ALTER_TABLE,
         meets=_dropped,
+    ),
+    Hazard(
+        rule="drop-generated-column",
+        title="A generated column is dropped",
+        effect="an application that still reads {table}.{column} fails with: column {column} does"
+        " not exist; its values can be computed again from {default}",
+        verdict=Verdict.BRIEF_LOCK,
+        advice="let no program use the column first, SELECT * and the models of an ORM included",
+        source=_ALTER_TABLE,
+        meets=_generated_dropped,
     ),
     Hazard(
         rule="drop-column-cascade",

@@ -1,8 +1,9 @@
 """Rules about columns whose type, collation or NOT NULL is changed. No I/O."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from banister.model import ColumnFacts, ConstraintFacts
+from banister.model import ColumnFacts, ConstraintFacts, RelationFacts
 from banister.rehearsal.rules.base import Hazard, Match, Safer, Seen
 from banister.rehearsal.rules.looks import (
     altered_columns,
@@ -31,20 +32,20 @@ _NOTES = _ALTER_TABLE + "#SQL-ALTERTABLE-NOTES"
 
 _TIMES = {"timestamp without time zone", "timestamp with time zone"}
 
-#: The second column takes the first one's name.
-_EXCHANGE = """\
-DROP TRIGGER {trigger} ON {table};
-DROP FUNCTION {function}();
-ALTER TABLE {table} RENAME COLUMN {column} TO {old};
-ALTER TABLE {table} RENAME COLUMN {new} TO {column};"""
-_NEW_COLUMN = (ADD_COLUMN + "\n" + SYNC, FILL, _EXCHANGE)
+_SECOND = (ADD_COLUMN + "\n" + SYNC, FILL)
+#: The second column takes over; one that carries a key or a sequence needs more than its name.
+_IN_PLACE = (
+    *then_not_null(*_SECOND, after=("{exchange}",), only_if="exchange")[:2],
+    Safer(files=(*_SECOND, "{exchange}"), only_if="exchange"),
+    Safer(files=_SECOND),
+)
 _IN_UTC = """\
 SET LOCAL TimeZone = 'UTC';
 ALTER TABLE {table} ALTER COLUMN {column} TYPE {type};"""
 _AS_NEW_COLUMN = (
-    "the second column takes over once its default, NOT NULL, indexes and constraints are made,"
-    " CONCURRENTLY and NOT VALID; write the trigger and the UPDATE with the expression of your"
-    " USING, where there is one, and drop {old} when nobody misses it"
+    "make the indexes and constraints of {column} for {new} too before it takes over, CONCURRENTLY"
+    " and NOT VALID; write the trigger and the UPDATE with the expression of your USING, where"
+    " there is one; drop {old} when nobody misses it"
 )
 
 
@@ -75,19 +76,52 @@ def _remade(seen: Seen, key: ConstraintFacts) -> bool:
 
 def _as_new_column(seen: Seen, before: ColumnFacts, after: ColumnFacts) -> Match:
     table, name = facts_of(seen, after.table_oid), before.name
-    new = joined(name, "new")
+    new, old = joined(name, "new"), joined(name, "old")
+    required = before.not_null and not _is_special(seen, before)
+    exchange = _exchange(table, before, after) if not _is_special(seen, before) else ""
     condition = f"{new} IS NULL AND {name} IS NOT NULL"
     return column_match(
         after,
         {
             "was": before.type,
             "new": new,
-            "old": joined(name, "old"),
-            "definition": column_definition(after).replace(name, new, 1),
+            "old": old,
+            "definition": column_definition(replace(after, name=new)),
+            "exchange": exchange,
         },
         fill_names(table, f"{new} = {name}::{after.type}", condition),
         sync_names(table, new, f"NEW.{new} := NEW.{name}::{after.type};"),
+        not_null_names(table, (new,) if required else ()),
     )
+
+
+def _is_special(seen: Seen, column: ColumnFacts) -> bool:
+    """Whether a primary key or a sequence belongs to the column."""
+    keyed = any(
+        each.kind == "primary key"
+        and each.table_oid == column.table_oid
+        and column.name in each.columns
+        for each in seen.before.constraints.values()
+    )
+    return keyed or bool(column.identity) or "nextval(" in (column.default or "")
+
+
+def _exchange(table: RelationFacts, before: ColumnFacts, after: ColumnFacts) -> str:
+    """Return the SQL by which the second column takes the name, default and place of the first."""
+    name, new, old = before.name, joined(before.name, "new"), joined(before.name, "old")
+    trigger = sync_names(table, new, "")
+    start = f"ALTER TABLE {table.name}"
+    lines = [
+        f"DROP TRIGGER {trigger['trigger']} ON {table.name};",
+        f"DROP FUNCTION {trigger['function']}();",
+        f"{start} RENAME COLUMN {name} TO {old};",
+        f"{start} RENAME COLUMN {new} TO {name};",
+    ]
+    if before.not_null:
+        lines.append(f"{start} ALTER COLUMN {old} DROP NOT NULL;")
+    if after.default is not None:
+        lines.append(f"{start} ALTER COLUMN {name} SET DEFAULT {after.default};")
+    return "\n".join(lines)
 
 
 def _depends_on_time_zone(before: ColumnFacts, after: ColumnFacts) -> bool:
@@ -212,7 +246,7 @@ COLUMNS_RETYPED = (
         " {column} {type} instead of {was}",
         verdict=Verdict.BLOCKS_ALL,
         grows=True,
-        safer=(Safer(files=_NEW_COLUMN),),
+        safer=_IN_PLACE,
         advice=_AS_NEW_COLUMN,
         source=_NOTES,
         meets=_rewriting,
@@ -224,7 +258,7 @@ COLUMNS_RETYPED = (
         " rows are written again and {keys} is checked",
         verdict=Verdict.BLOCKS_ALL,
         grows=True,
-        safer=(Safer(files=_NEW_COLUMN),),
+        safer=_IN_PLACE,
         advice=_AS_NEW_COLUMN,
         source=_NOTES,
         meets=_of_foreign_key,
@@ -263,7 +297,7 @@ COLUMNS_RETYPED = (
         " by {collation} from now on",
         verdict=Verdict.BLOCKS_ALL,
         grows=True,
-        safer=(Safer(files=_NEW_COLUMN),),
+        safer=_IN_PLACE,
         advice=_AS_NEW_COLUMN,
         source=_NOTES,
         meets=_other_collation,

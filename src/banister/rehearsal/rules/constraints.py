@@ -8,7 +8,6 @@ from banister.model import ConstraintFacts, LockMode, RelationKind
 from banister.rehearsal.rules.base import Hazard, Match, Safer, Seen
 from banister.rehearsal.rules.looks import (
     below,
-    blocks_all,
     is_table,
     new_columns,
     new_constraints,
@@ -132,20 +131,27 @@ def _validated(seen: Seen, *kinds: str) -> Iterator[ConstraintFacts]:
         before, after = change.before, change.after
         if before is None or after is None or before.validated or not after.validated:
             continue
-        if before.kind in kinds and is_table(seen, before.table_oid) and before.parent_oid is None:
+        told = before.kind not in kinds or before.parent_oid is not None or not before.enforced
+        if not told and is_table(seen, before.table_oid) and any(seen.trace.scans):
             yield before
+
+
+def _held_before(seen: Seen, oid: int) -> LockMode:
+    """Return the strongest lock that earlier statements have left on a table."""
+    modes = (lock.mode for lock in seen.trace.held if lock.relation_oid == oid)
+    return max(modes, default=LockMode.ACCESS_SHARE)
 
 
 def _validated_under_lock(seen: Seen) -> Iterator[Match]:
     for check in _validated(seen, "check", "not null", "foreign key"):
-        if any(seen.trace.scans) and blocks_all(seen, check.table_oid):
+        if _held_before(seen, check.table_oid) is LockMode.ACCESS_EXCLUSIVE:
             yield _match(check)
 
 
 def _key_validated_under_lock(seen: Seen) -> Iterator[Match]:
     for key in _validated(seen, "foreign key"):
-        writes = seen.holds(key.table_oid, LockMode.SHARE)
-        if any(seen.trace.scans) and writes and not blocks_all(seen, key.table_oid):
+        mode = _held_before(seen, key.table_oid)
+        if LockMode.SHARE <= mode < LockMode.ACCESS_EXCLUSIVE:
             yield _match(key)
 
 

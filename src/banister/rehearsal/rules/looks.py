@@ -6,7 +6,6 @@ from banister.model import (
     Catalog,
     ColumnFacts,
     ConstraintFacts,
-    LockMode,
     RelationFacts,
     RelationKind,
 )
@@ -15,8 +14,6 @@ from banister.rehearsal.rules.base import Seen
 __all__ = [
     "altered_columns",
     "below",
-    "blocks_all",
-    "blocks_writes",
     "dropped_columns",
     "facts_of",
     "is_partitioned",
@@ -74,16 +71,6 @@ def tables_scanned(seen: Seen, why: str) -> Iterator[RelationFacts]:
     for scan in seen.trace.scans:
         if scan.why == why and scan.table_oid in seen.existing:
             yield seen.existing[scan.table_oid]
-
-
-def blocks_all(seen: Seen, oid: int) -> bool:
-    """Whether nobody can read a table, or one that inherits from it, while the statement runs."""
-    return any(seen.holds(each, LockMode.ACCESS_EXCLUSIVE) for each in _family(seen, oid))
-
-
-def blocks_writes(seen: Seen, oid: int) -> bool:
-    """Whether nobody can write to a table, or one that inherits from it, meanwhile."""
-    return any(seen.holds(each, LockMode.SHARE) for each in _family(seen, oid))
 
 
 def new_columns(seen: Seen) -> Iterator[ColumnFacts]:

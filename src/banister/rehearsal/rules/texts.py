@@ -32,33 +32,33 @@ VALIDATE = "ALTER TABLE {table} VALIDATE CONSTRAINT {constraint};"
 CONCURRENTLY = "-- banister: transaction=off\n{concurrently};"
 
 #: `{fill_set}` where `{fill_where}`, for all rows; wants the names of `fill_names`. It goes by
-#: pages: a table needs no key for that, and each page is read once. A row that moves to a page
-#: behind is found in the next round.
+#: pages: a table needs no key for that, and each page is read once. A row that moves meanwhile to a
+#: page behind is found in the next round.
 FILL = """\
 -- banister: transaction=off
 DO $fill$
 #variable_conflict use_column
-<<fill>>
+<<banister_fill>>
 DECLARE
-    step CONSTANT bigint := 200;
+    pages CONSTANT bigint := 200;
     page bigint;
     touched bigint;
     total bigint;
 BEGIN
-    LOOP
+    FOR round IN 1..5 LOOP
         page := 0;
         total := 0;
-        WHILE fill.page <= {fill_pages} LOOP
+        WHILE banister_fill.page <= {fill_pages} LOOP
             UPDATE {table} SET {fill_set}
-            WHERE ctid >= format('(%s,0)', fill.page)::tid
-                AND ctid < format('(%s,0)', fill.page + fill.step)::tid
+            WHERE ctid >= format('(%s,0)', banister_fill.page)::tid
+                AND ctid < format('(%s,0)', banister_fill.page + banister_fill.pages)::tid
                 AND {fill_where};
             GET DIAGNOSTICS touched = ROW_COUNT;
-            total := fill.total + fill.touched;
+            total := banister_fill.total + banister_fill.touched;
             COMMIT;
-            page := fill.page + fill.step;
+            page := banister_fill.page + banister_fill.pages;
         END LOOP;
-        EXIT WHEN fill.total = 0;
+        EXIT WHEN banister_fill.total = 0;
     END LOOP;
 END
 $fill$;"""

@@ -1,0 +1,1 @@
+ALTER TABLE accounts ADD CONSTRAINT named CHECK (((name)::text <> ''::text)) NOT VALID;

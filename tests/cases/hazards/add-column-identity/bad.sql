@@ -1,0 +1,1 @@
+ALTER TABLE accounts ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY; -- here

@@ -1,0 +1,1 @@
+ALTER TABLE accounts ADD CONSTRAINT accounts_token_not_null NOT NULL token NOT VALID;

@@ -1,0 +1,1 @@
+ALTER TABLE stays ADD CONSTRAINT alone EXCLUDE USING gist (during WITH &&); -- here

@@ -1,0 +1,1 @@
+CREATE TABLE stays (id bigint PRIMARY KEY, during int4range);

@@ -1,0 +1,1 @@
+ALTER TABLE accounts ADD COLUMN points integer NOT NULL; -- here

@@ -1,0 +1,1 @@
+ALTER TABLE accounts ADD CONSTRAINT one_name UNIQUE USING INDEX one_name;

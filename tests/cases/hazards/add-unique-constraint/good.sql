@@ -1,0 +1,2 @@
+-- banister: transaction=off
+CREATE UNIQUE INDEX CONCURRENTLY one_name ON public.accounts USING btree (name);

@@ -1,0 +1,1 @@
+ALTER TABLE accounts ALTER CONSTRAINT owned ENFORCED; -- here

@@ -1,0 +1,7 @@
+CREATE TABLE accounts (
+    id bigint PRIMARY KEY,
+    name varchar(40) NOT NULL,
+    balance integer,
+    opened timestamp NOT NULL
+);
+CREATE INDEX accounts_name ON accounts (name);

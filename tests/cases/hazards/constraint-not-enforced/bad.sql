@@ -1,0 +1,1 @@
+ALTER TABLE accounts ALTER CONSTRAINT accounts_owner_fkey NOT ENFORCED; -- here

@@ -1,0 +1,1 @@
+CREATE TABLE cards (id bigint PRIMARY KEY, owner integer REFERENCES owners (id)); -- here

@@ -1,0 +1,1 @@
+ALTER TABLE cards ADD FOREIGN KEY (owner) REFERENCES owners (id);

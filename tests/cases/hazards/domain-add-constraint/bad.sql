@@ -1,0 +1,1 @@
+ALTER DOMAIN positive ADD CONSTRAINT small CHECK (VALUE < 2147483647); -- here

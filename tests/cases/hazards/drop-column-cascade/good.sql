@@ -1,0 +1,2 @@
+-- What depends on the column goes by name, before it.
+DROP VIEW rich;

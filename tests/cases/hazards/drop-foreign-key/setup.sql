@@ -1,0 +1,6 @@
+CREATE TABLE owners (id integer PRIMARY KEY, name text NOT NULL);
+CREATE TABLE accounts (
+    id bigint PRIMARY KEY,
+    owner integer NOT NULL REFERENCES owners (id),
+    balance integer
+);

@@ -1,0 +1,7 @@
+CREATE TABLE accounts (
+    id bigint,
+    name varchar(40) NOT NULL,
+    balance integer,
+    opened timestamp NOT NULL
+);
+CREATE UNIQUE INDEX accounts_key ON accounts (id);

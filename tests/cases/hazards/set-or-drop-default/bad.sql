@@ -1,0 +1,2 @@
+ALTER TABLE accounts ALTER COLUMN balance SET DEFAULT 0; -- here
+ALTER TABLE accounts ALTER COLUMN name DROP NOT NULL; -- here

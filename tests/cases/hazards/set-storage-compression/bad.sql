@@ -1,0 +1,2 @@
+ALTER TABLE accounts ALTER COLUMN name SET STORAGE EXTERNAL; -- here
+ALTER TABLE accounts ALTER COLUMN name SET COMPRESSION pglz; -- here

@@ -1,0 +1,2 @@
+ALTER TABLE accounts ALTER COLUMN balance SET NOT NULL;
+ALTER TABLE accounts DROP CONSTRAINT owned;

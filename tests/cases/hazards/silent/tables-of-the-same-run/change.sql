@@ -1,0 +1,14 @@
+CREATE TABLE fresh (id integer, name varchar(10), other integer);
+INSERT INTO owners VALUES (1) ON CONFLICT DO NOTHING;
+INSERT INTO fresh VALUES (1, 'a', 2);
+ALTER TABLE fresh ADD COLUMN token uuid DEFAULT gen_random_uuid();
+ALTER TABLE fresh ADD PRIMARY KEY (id);
+ALTER TABLE fresh ALTER COLUMN name TYPE text;
+ALTER TABLE fresh ALTER COLUMN name SET NOT NULL;
+ALTER TABLE fresh ALTER COLUMN other TYPE bigint;
+ALTER TABLE fresh ADD UNIQUE (name);
+ALTER TABLE fresh ADD CHECK (id > 0);
+ALTER TABLE fresh ADD FOREIGN KEY (id) REFERENCES fresh;
+ALTER TABLE fresh ADD FOREIGN KEY (id) REFERENCES owners;
+ALTER TABLE fresh RENAME COLUMN name TO label;
+ALTER TABLE fresh DROP COLUMN other;

@@ -1,0 +1,2 @@
+SET LOCAL TimeZone = 'UTC';
+ALTER TABLE accounts ALTER COLUMN opened TYPE timestamp with time zone;

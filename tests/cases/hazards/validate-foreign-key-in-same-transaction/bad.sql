@@ -1,0 +1,2 @@
+ALTER TABLE accounts ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES owners (id) NOT VALID;
+ALTER TABLE accounts VALIDATE CONSTRAINT owned; -- here

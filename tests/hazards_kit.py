@@ -1,0 +1,147 @@
+"""The cases of tests/cases/hazards: what each holds, and how it is rehearsed.
+
+CASE/setup.sql is there before the run, bad.sql meets the rule that CASE is named after in the line
+that ends with `-- here`, good.sql (then good.2.sql and so on) are the migrations to write instead.
+CASE/versions holds the majors that it is for, such as `-17` or `18-`. silent/CASE/change.sql meets
+no rule.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+from banister.errors import Severity
+from banister.model import Dialect, RunInfo, Step, Version
+from banister.planning import make_step
+from banister.project import Target, load_settings
+from banister.rehearsal import HazardFinding, Rehearsal
+from banister.rehearsal.rehearse import Copy, rehearse
+from banister.rehearsal.sizes import SmallTables
+from banister.scratch import Scratch
+from banister.scratch.own import own_scratch
+from banister.scratch.place import opened
+from banister.scratch.programs import Programs
+from samples import a_script
+from servers import Servers
+
+__all__ = ["CASES", "SILENT", "Case", "Ground", "all_findings", "grounds"]
+
+_FOLDER = Path(__file__).resolve().parent / "cases" / "hazards"
+_INFO = RunInfo(run_id="hazards", who="tester", host="here", tool_version="0")
+_HERE = re.compile(r"-- here\s*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One folder."""
+
+    path: Path
+
+    @property
+    def rule(self) -> str:
+        """The rule that it is about."""
+        return self.path.name
+
+    @cached_property
+    def bad(self) -> str:
+        """What meets the rule, or, where nothing does, what might be thought to."""
+        name = "bad.sql" if (self.path / "bad.sql").exists() else "change.sql"
+        return (self.path / name).read_text()
+
+    @property
+    def lines(self) -> set[int]:
+        """Where a statement that meets the rule begins, from 1."""
+        numbered = enumerate(self.bad.splitlines(), 1)
+        return {number for number, line in numbered if _HERE.search(line)}
+
+    @cached_property
+    def good(self) -> tuple[str, ...]:
+        """The migrations to write instead."""
+        further = (self.path / f"good.{number}.sql" for number in count(2))
+        files = [self.path / "good.sql"]
+        for path in further:
+            if not path.exists():
+                break
+            files.append(path)
+        return tuple(path.read_text() for path in files)
+
+    def holds_on(self, major: int) -> bool:
+        """Whether the case is for that major version."""
+        path = self.path / "versions"
+        if not path.exists():
+            return True
+        since, _, until = path.read_text().strip().partition("-")
+        return int(since or 0) <= major <= int(until or major)
+
+
+CASES = tuple(
+    Case(path=path) for path in sorted(_FOLDER.iterdir()) if path.is_dir() and path.name != "silent"
+)
+SILENT = tuple(Case(path=path) for path in sorted((_FOLDER / "silent").iterdir()))
+
+
+@dataclass(kw_only=True)
+class Ground:
+    """A server of our own for the rehearsals of one major version."""
+
+    scratch: Scratch
+    major: int
+    #: Databases as their setups leave them, by the text of those.
+    _ready: dict[str, Target] = field(default_factory=dict)
+
+    def rehearse(self, case: Case, texts: Sequence[str]) -> Rehearsal:
+        """Carry migrations with these texts out behind the setup of a case."""
+        setup = (case.path / "setup.sql").read_text()
+        if setup not in self._ready:
+            self._ready.clear()
+            self._ready[setup] = self._made(setup)
+        database = self.scratch.clone(self._ready[setup])
+        copy = Copy(scratch=self.scratch, database=database, major=self.major)
+        steps = [_step(number, text) for number, text in enumerate(texts, 1)]
+        work = rehearse(copy, steps, _INFO, small=SmallTables())
+        try:
+            while True:
+                next(work)
+        except StopIteration as done:
+            found: Rehearsal = done.value
+        self.scratch.drop(database)
+        return found
+
+    def _made(self, setup: str) -> Target:
+        database = self.scratch.create()
+        with closing(psycopg.connect(database.conninfo, autocommit=True)) as session:
+            session.execute(setup.encode())
+        with opened(self.scratch, database, _INFO, ()):
+            pass
+        return database
+
+
+def _step(number: int, text: str) -> Step:
+    script = a_script(text, path=f"migrations/{number:03}_change.sql")
+    step, findings = make_step(Version(f"{number:03}"), "change", script, Dialect.POSTGRESQL)
+    assert not [each for each in findings if each.severity is Severity.ERROR], findings
+    return step
+
+
+@contextmanager
+def grounds(servers: Servers, major: int) -> Iterator[Ground]:
+    """Start a server of that major version for rehearsals; skip the test where there is none."""
+    binaries = servers.binaries(major)
+    programs = Programs(binaries=binaries, version=binaries.version(), origin="of the tests")
+    with tempfile.TemporaryDirectory(prefix="banister-test-") as folder:
+        Path(folder).chmod(0o711)
+        settings = load_settings(Path(folder), env=None, environ={})
+        with own_scratch(programs, Path(folder), settings, target=None) as scratch:
+            yield Ground(scratch=scratch, major=major)
+
+
+def all_findings(found: Rehearsal) -> list[HazardFinding]:
+    """Return what was said of all migrations, also of several together."""
+    return [*(f for each in found.migrations for f in each.all_findings), *found.across]

@@ -1,0 +1,67 @@
+"""Each rule about dangerous statements, tried: what it finds, and what it offers instead."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from banister.errors import Severity
+from banister.rehearsal import HazardFinding, Rehearsal, Verdict
+from banister.rehearsal.rules import HAZARDS
+from hazards_kit import CASES, SILENT, Case, Ground, all_findings, grounds
+from servers import MAJORS, Servers
+
+NEWEST = MAJORS[-1]
+
+
+@pytest.fixture(scope="module")
+def ground(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Ground]:
+    with grounds(servers, NEWEST) as found:
+        yield found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+def test_what_a_rule_is_about_is_found_and_its_way_around_is_not(
+    case: Case, ground: Ground
+) -> None:
+    if not case.holds_on(ground.major):
+        pytest.skip("for other versions alone")
+    found = of_rule(ground.rehearse(case, [case.bad]), case.rule)
+    assert {finding.location.line for finding in found if finding.location} == case.lines
+    offered = {finding.safer for finding in found if finding.safer}
+    for texts in offered or {case.good}:
+        is_harmless(ground.rehearse(case, texts), case.rule)
+    if offered and not offered & {case.good}:
+        is_harmless(ground.rehearse(case, case.good), case.rule)
+
+
+@pytest.mark.parametrize("case", SILENT, ids=lambda case: case.rule)
+def test_what_looks_dangerous_and_is_not_is_no_finding(case: Case, ground: Ground) -> None:
+    if not case.holds_on(ground.major):
+        pytest.skip("for other versions alone")
+    found = ground.rehearse(case, [case.bad])
+    assert [f.rule for f in all_findings(found) if f.severity is not Severity.NOTICE] == []
+    assert found.verdict <= Verdict.BRIEF_LOCK
+
+
+def of_rule(found: Rehearsal, rule: str) -> list[HazardFinding]:
+    return [finding for finding in all_findings(found) if finding.rule == rule]
+
+
+def is_harmless(found: Rehearsal, rule: str) -> None:
+    """Hold that no migration is worse than a short lock, and none meets the rule."""
+    failures = [
+        (statement.trace.statement.text, statement.trace.failure.message)
+        for migration in found.migrations
+        for statement in migration.statements
+        if statement.trace.failure is not None
+    ]
+    assert failures == []
+    said = [(f.rule, f.message) for f in all_findings(found) if f.verdict > Verdict.BRIEF_LOCK]
+    assert said == []
+    assert found.verdict <= Verdict.BRIEF_LOCK
+    assert of_rule(found, rule) == []
+
+
+def test_names_of_rules_are_told_apart() -> None:
+    names = [hazard.rule for hazard in HAZARDS]
+    assert sorted(names) == sorted(set(names))
