@@ -74,12 +74,16 @@ def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any
 
 
 def clean_environment() -> dict[str, str]:
-    """Return our environment without what would choose a database or a setting."""
-    return {
+    """Return our environment without what would choose a database or a setting.
+
+    A rehearsal starts a server: the tests of `plan` that are about something else do without.
+    """
+    kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PG", "BANISTER_")) and name not in {"DATABASE_URL", "DB_PATH"}
     }
+    return {**kept, "BANISTER_PLAN_REHEARSE": "false"}
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from banister.errors import Failure
-from banister.model import Change, RelationFacts, RelationKind
+from banister.model import Changed, RelationFacts, RelationKind
 from banister.report.rehearsal.json import rehearsal_json
 from rehearsal_kit import (
     BIG,
@@ -90,8 +90,8 @@ def test_a_renamed_table_keeps_its_size_and_a_new_one_of_its_name_has_none() -> 
         )  # fmt: skip
 
     old = rewrite.table_oid
-    renamed = Change(before=facts(old, "portfolios"), after=facts(old, "old"))
-    made = Change(before=None, after=facts(7, "portfolios"))
+    renamed = Changed(before=facts(old, "portfolios"), after=facts(old, "old"))
+    made = Changed(before=None, after=facts(7, "portfolios"))
     migration = a_migration_rehearsal(
         "1_x",
         "SELECT 1;\nSELECT 2;",
