@@ -15,6 +15,7 @@ from banister.report.rehearsal.effects import Effect, Tables, effects_of, tables
 from banister.report.rehearsal.grid import Cell, Mark, cut, rows, wrap
 from banister.report.rehearsal.words import (
     Problem,
+    all_problems,
     blocks_words,
     counts_words,
     duration_of_lock,
@@ -298,10 +299,5 @@ class _Teller:
         copied = f"; the copy is {visible(rehearsal.copied)}" if rehearsal.copied else ""
         lead = f"{count} rehearsed in {duration(rehearsal.duration_ms)}{on}{copied}"
         verdict = self._verdict(rehearsal.verdict)(rehearsal.verdict.value)
-        found = counts_words(_all_problems(rehearsal))
+        found = counts_words(all_problems(rehearsal))
         return [*wrap(lead, _WIDTH), f"{verdict}: {found}" if found else verdict]
-
-
-def _all_problems(rehearsal: Rehearsal) -> tuple[Problem, ...]:
-    found = tuple(problem for each in rehearsal.migrations for problem in problems_of_all(each))
-    return (*found, *(problem_of(finding) for finding in rehearsal.across))

@@ -21,6 +21,7 @@ from banister.report.style import plural
 __all__ = [
     "Problem",
     "ShownSql",
+    "all_problems",
     "blocks_words",
     "counts_words",
     "duration_of_lock",
@@ -183,6 +184,12 @@ def problem_of(finding: HazardFinding, origin: str = "") -> Problem:
         location=finding.location,
         accepted=finding.accepted,
     )
+
+
+def all_problems(rehearsal: Rehearsal) -> tuple[Problem, ...]:
+    """Return what is wrong with each migration, then with several of them together."""
+    each = tuple(problem for one in rehearsal.migrations for problem in problems_of_all(one))
+    return (*each, *(problem_of(finding) for finding in rehearsal.across))
 
 
 def _refusal(rule: str, failure: Failure, statement: StatementRehearsal, origin: str) -> Problem:
