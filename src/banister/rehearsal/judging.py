@@ -47,6 +47,8 @@ class Judge:
 
     #: The target's major version; the scratch server's where there is no target.
     major: int
+    #: All of its version; None: not known.
+    version: tuple[int, ...] | None = None
     #: Relations that were there before the run, by OID.
     existing: Mapping[int, RelationFacts] = field(default_factory=dict)
     #: Of the target's tables, by name.
@@ -84,6 +86,7 @@ class Judge:
             earlier=tried.traces[:number],
             later=tried.traces[number + 1 :],
             major=self.major,
+            version=self.version,
             existing=self.existing,
             before=tried.before[number],
             sizes=self.sizes,
@@ -119,7 +122,7 @@ class Judge:
             verdict=min(hazard.verdict, Verdict.BRIEF_LOCK) if harmless else hazard.verdict,
             message=message,
             safer=tuple(text.format_map(names) for text in safer.files) if safer else (),
-            advice=hazard.advice.format_map(names) if hazard.advice else None,
+            advice=(hazard.advice or "").format_map(names) or None,
             relation=table.name if table is not None else names.get("table"),
             location=location,
         )

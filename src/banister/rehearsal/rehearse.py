@@ -46,6 +46,8 @@ class Copy:
     copied: str = ""
     #: The target's major version; None: not known.
     major: int | None = None
+    #: All of its version; None: not known.
+    version: tuple[int, ...] | None = None
     #: Of the target's tables, by name.
     sizes: Mapping[str, TableSize] = field(default_factory=dict)
     #: The target's settings that change what statements do.
@@ -87,6 +89,7 @@ def rehearse(
         copy.scratch.drop(filled)
     judge = Judge(
         major=copy.major or copy.scratch.major or 0,
+        version=copy.version,
         existing=run.existing or {},
         sizes=copy.sizes,
         small=small,

@@ -5,6 +5,7 @@ from banister.rehearsal.rules.columns import COLUMNS
 from banister.rehearsal.rules.columns_added import COLUMNS_ADDED
 from banister.rehearsal.rules.columns_restricted import COLUMNS_RESTRICTED
 from banister.rehearsal.rules.columns_retyped import COLUMNS_RETYPED
+from banister.rehearsal.rules.concurrently import CONCURRENTLY
 from banister.rehearsal.rules.constraints import CONSTRAINTS
 from banister.rehearsal.rules.domains import DOMAINS
 from banister.rehearsal.rules.indexes import INDEXES
@@ -22,4 +23,5 @@ HAZARDS: tuple[Hazard, ...] = (
     *KEYS,
     *DOMAINS,
     *INDEXES,
+    *CONCURRENTLY,
 )

@@ -25,6 +25,8 @@ class Seen:
     later: tuple[StatementTrace, ...] = ()
     #: The target's major version; the scratch server's where there is no target.
     major: int
+    #: All of the target's version; None: not known.
+    version: tuple[int, ...] | None = None
     #: Relations that were there before the run, by OID; what the run makes is no hazard.
     existing: Mapping[int, RelationFacts] = field(default_factory=dict)
     #: All there is before the statement, also what the run has made.

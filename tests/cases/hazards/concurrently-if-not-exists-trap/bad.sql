@@ -1,0 +1,3 @@
+-- banister: transaction=off
+CREATE INDEX CONCURRENTLY IF NOT EXISTS by_name ON accounts (name); -- here
+CREATE INDEX CONCURRENTLY IF NOT EXISTS by_balance ON accounts (balance);

@@ -1,0 +1,2 @@
+-- banister: transaction=off
+CREATE INDEX CONCURRENTLY by_name ON accounts (name);

@@ -1,0 +1,2 @@
+-- banister: transaction=off
+DROP INDEX CONCURRENTLY IF EXISTS by_name;

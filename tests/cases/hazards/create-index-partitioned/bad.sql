@@ -1,0 +1,1 @@
+CREATE INDEX by_kind ON events (kind); -- here

@@ -1,0 +1,3 @@
+ALTER INDEX events_2024_kind ATTACH PARTITION events_2024_a_kind;
+ALTER INDEX by_kind ATTACH PARTITION events_2023_kind;
+ALTER INDEX by_kind ATTACH PARTITION events_2024_kind;

@@ -1,0 +1,2 @@
+DROP INDEX by_name;
+ALTER TABLE accounts DROP CONSTRAINT accounts_pkey; -- here

@@ -1,0 +1,2 @@
+-- banister: transaction=off
+DROP INDEX CONCURRENTLY shop.by_name;

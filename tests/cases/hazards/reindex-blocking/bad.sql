@@ -1,0 +1,2 @@
+REINDEX INDEX by_name; -- here
+REINDEX TABLE accounts; -- here

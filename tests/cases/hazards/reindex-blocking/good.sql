@@ -1,0 +1,3 @@
+-- banister: transaction=off
+REINDEX INDEX CONCURRENTLY by_name;
+REINDEX TABLE CONCURRENTLY accounts;
