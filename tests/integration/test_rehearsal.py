@@ -269,3 +269,12 @@ def test_without_a_database_only_what_is_new_in_the_branch_is_tried(
     assert found.migrations[0].verdict is Verdict.BLOCKS_WRITES
     everything = project.rehearse(project.plan().plan)
     assert everything.verdict is Verdict.SAFE
+
+
+def test_a_file_of_many_rows_is_looked_at_in_parts(site: Site) -> None:
+    rows = "".join(f"INSERT INTO owners VALUES ({1000 + n}, 'x');\n" for n in range(500))
+    found = rehearsed(site, rows)
+    traces = [each.trace for each in found.migrations[0].statements]
+    assert sum(written.inserted for trace in traces for written in trace.written) == 500
+    assert len(traces) < 200
+    assert max(trace.through for trace in traces) == 500

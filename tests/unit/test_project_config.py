@@ -183,6 +183,7 @@ def test_every_key_but_url_has_a_variable(folder: Path) -> None:
     samples = {
         Kind.TEXT: "x",
         Kind.FLAG: "1",
+        Kind.NUMBER: "1",
         Kind.DURATION: "1s",
         Kind.NAMES: "a",
         Kind.TAGS_OR_FLAG: "a",

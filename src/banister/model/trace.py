@@ -330,6 +330,8 @@ class StatementTrace:
 
     #: From 1, in its step.
     number: int
+    #: The last of several that only write rows and were looked at together; 0: it is one.
+    through: int = 0
     statement: Statement
     #: Locks on relations that it took, or made stronger; those of catalogs are left out.
     locks: tuple[Lock, ...] = ()

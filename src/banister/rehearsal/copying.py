@@ -9,7 +9,6 @@ from banister.planning import applied_steps
 from banister.rehearsal.rehearse import Copy
 from banister.runner import refuse_errors
 from banister.scratch import Scratch
-from banister.scratch.loading import check_extensions, load_schema
 from banister.scratch.place import opened
 from banister.snapshot import compare
 
@@ -64,6 +63,9 @@ def _by_dump(
     surroundings: Surroundings,
     info: RunInfo,
 ) -> Copy:
+    # It brings the driver with it, which costs more to import than an offline command may take.
+    from banister.scratch.loading import check_extensions, load_schema  # noqa: PLC0415
+
     major = scratch.major or 0
     lost: tuple[str, ...] = ()
     text = engine.dump_schema(for_major=major)

@@ -24,7 +24,6 @@ from banister.rehearsal.judging import Judge, Tried
 from banister.rehearsal.sizes import SmallTables
 from banister.rehearsal.verdicts import Rehearsal
 from banister.scratch import Scratch
-from banister.scratch.loading import surround
 from banister.scratch.place import Place, opened
 
 __all__ = ["Copy", "rehearse"]
@@ -32,6 +31,14 @@ __all__ = ["Copy", "rehearse"]
 #: Classes of errors that the rows of a table can be the reason for: integrity, data.
 #: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BECAUSE_OF_ROWS = frozenset({"22", "23"})
+
+
+#: What is not seen where a setting cannot be made.
+_LOST = {
+    "lc_messages": "what the server says as it works (lc_messages cannot be set): rewrites and "
+    "scans are told from the catalogs and counters alone",
+    "track_counts": "counters of rows and scans (track_counts cannot be set)",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +118,16 @@ def rehearse(
 
 def _surround(copy: Copy, database: Target) -> list[str]:
     """Give a copy the target's settings; return what it does not take, for people."""
+    # It brings the driver with it, which costs more to import than an offline command may take.
+    from banister.scratch.loading import surround  # noqa: PLC0415
+
     # So few rows are read whole, whatever indexes there are: with this only where none serves.
-    wanted = {**copy.settings, "enable_seqscan": "off"}
-    refused = surround(copy.scratch, database, wanted)
-    return [f"the target's {name}: {copy.scratch.display} does not take it" for name in refused]
+    probes = {"enable_seqscan": "off", "lc_messages": "C", "track_counts": "on"}
+    refused = surround(copy.scratch, database, {**copy.settings, **probes})
+    return [
+        _LOST.get(name) or f"the target's {name}: {copy.scratch.display} does not take it"
+        for name in refused
+    ]
 
 
 def _carried_out(place: Place, steps: Sequence[Step]) -> Generator[ProofEvent, None, _Run]:

@@ -51,6 +51,13 @@ def check_extensions(scratch: Scratch, database: Target, wanted: Collection[str]
         )
 
 
+def _holds(connection: "psycopg.Connection[tuple[object, ...]]", setting: str, value: str) -> bool:
+    """Whether a session has that value anyway; what is said in English is said the same."""
+    row = connection.execute("SELECT pg_catalog.current_setting(%s, true)", (setting,)).fetchone()
+    now = str(row[0]) if row else ""
+    return now == value or (setting == "lc_messages" and now[:2] in {"C", "C.", "PO", "en"})
+
+
 def surround(scratch: Scratch, database: Target, settings: Mapping[str, str]) -> tuple[str, ...]:
     """Make settings the defaults of a scratch database, for sessions that begin behind it.
 
@@ -61,6 +68,8 @@ def surround(scratch: Scratch, database: Target, settings: Mapping[str, str]) ->
         with psycopg.connect(scratch.privileged(database).conninfo, autocommit=True) as connection:
             name = sql.Identifier(connection.info.dbname)
             for setting, value in settings.items():
+                if _holds(connection, setting, value):
+                    continue
                 try:
                     connection.execute(
                         "SELECT pg_catalog.set_config(%s, %s, false)", (setting, value)

@@ -26,6 +26,7 @@ from banister.errors import Failure, Location, LockTimeout, MigrationFailed, Out
 from banister.failpoints import FailPoint, fail_point
 from banister.model import (
     AppliedMigration,
+    Dialect,
     Direction,
     Event,
     LogEntry,
@@ -41,7 +42,7 @@ from banister.model import (
 )
 from banister.model.passwords import hide_passwords
 from banister.model.records import applied_row, end_entry, seed_entry, statement_entry
-from banister.script import checksum
+from banister.script import checksum, traits
 
 __all__ = ["Stage"]
 
@@ -51,6 +52,10 @@ _PASSING = {
     "40P01": "it was the victim of a deadlock",
     "40001": "it could not be serialized with other transactions",
 }
+
+#: So many statements of a step are looked at one by one, whatever they are.
+_LOOKED_AT = 100
+_WRITES_ROWS = frozenset({("INSERT",), ("UPDATE",), ("DELETE",), ("COPY",)})
 
 #: Pause between two looks at the runner lock, in seconds; spread so that runners do not march.
 _POLL_SECONDS = (0.2, 0.5)
@@ -88,21 +93,25 @@ class Stage:
     tracer: Tracer | None = None
 
     def batches(self) -> Iterator[Batch]:
-        """Yield the step's statements as they are sent; each alone where they are looked at."""
-        if self.tracer is None:
-            yield from batches(self.step)
-        else:
-            yield from ([each] for each in self.step.to_run())
+        """Yield the step's statements as they are sent.
+
+        Each alone where they are looked at, but for those that follow many and only write rows.
+        """
+        for batch in batches(self.step):
+            if self.tracer is None or _only_rows(batch):
+                yield batch
+            else:
+                yield from ([each] for each in batch)
 
     def send(self, batch: Batch, *, alone: bool = False) -> Generator[Event, None, None]:
         """Run the statements of a batch; see `watched`. `alone`: in no transaction of ours."""
-        number, statement = batch[0]
+        number = batch[0][0]
         call = partial(send, self.session.connection, self.step, batch)
         if self.tracer is None:
             yield from self.watched(number, call)
             return
         run = partial(self.watched, number, call)
-        yield from self.tracer.around(self.step, number, statement, run, alone=alone)
+        yield from self.tracer.around(self.step, batch, run, alone=alone)
 
     def reset(self) -> None:
         """Bring the session to the state every file starts from."""
@@ -334,3 +343,10 @@ class Stage:
                 connection.execute("ROLLBACK")
         except psycopg.Error:
             connection.close()
+
+
+def _only_rows(batch: Batch) -> bool:
+    """Whether these come late in a file and only write rows: there may be millions of them."""
+    return batch[0][0] > _LOOKED_AT and all(
+        traits(statement, Dialect.POSTGRESQL).words[:1] in _WRITES_ROWS for _, statement in batch
+    )

@@ -89,16 +89,18 @@ class Tracer:
     def around(
         self,
         step: Step,
-        number: int,
-        statement: Statement,
+        batch: Sequence[tuple[int, Statement]],
         run: Callable[[], Generator[Event, None, None]],
         *,
         alone: bool,
     ) -> Generator[Event, None, None]:
-        """Run a statement and yield Traced, also where it fails; what `run` raises goes on.
+        """Run statements and yield Traced, also where one fails; what `run` raises goes on.
+
+        Several only write rows, and are told together.
 
         `alone`: it runs in no transaction of ours, so that only another session sees its locks.
         """
+        number, statement = batch[0]
         words = traits(statement, Dialect.POSTGRESQL).words
         before = self.catalog
         # Some settings must come before the first query of their transaction.
@@ -136,6 +138,7 @@ class Tracer:
             self._speak_down()
         plain = StatementTrace(
             number=number,
+            through=batch[-1][0] if len(batch) > 1 else 0,
             statement=statement,
             held=held,
             notices=_texts(notices),
