@@ -96,14 +96,19 @@ class Ground:
     #: Databases as their setups leave them, by the text of those.
     _ready: dict[str, Target] = field(default_factory=dict)
 
-    def rehearse(self, case: Case, texts: Sequence[str]) -> Rehearsal:
-        """Carry migrations with these texts out behind the setup of a case."""
+    def rehearse(
+        self, case: Case, texts: Sequence[str], *, version: tuple[int, ...] | None = None
+    ) -> Rehearsal:
+        """Carry migrations with these texts out behind the setup of a case.
+
+        `version`: what is known of the target's.
+        """
         setup = (case.path / "setup.sql").read_text()
         if setup not in self._ready:
             self._ready.clear()
             self._ready[setup] = self._made(setup)
         database = self.scratch.clone(self._ready[setup])
-        copy = Copy(scratch=self.scratch, database=database, major=self.major)
+        copy = Copy(scratch=self.scratch, database=database, major=self.major, version=version)
         steps = [_step(number, text) for number, text in enumerate(texts, 1)]
         work = rehearse(copy, steps, _INFO, small=SmallTables())
         try:

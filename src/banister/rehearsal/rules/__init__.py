@@ -10,6 +10,7 @@ from banister.rehearsal.rules.constraints import CONSTRAINTS
 from banister.rehearsal.rules.domains import DOMAINS
 from banister.rehearsal.rules.indexes import INDEXES
 from banister.rehearsal.rules.keys import KEYS
+from banister.rehearsal.rules.lookups import LOOKUPS
 
 __all__ = ["HAZARDS", "Hazard", "Match", "Safer", "Seen"]
 
@@ -24,4 +25,5 @@ HAZARDS: tuple[Hazard, ...] = (
     *DOMAINS,
     *INDEXES,
     *CONCURRENTLY,
+    *LOOKUPS,
 )

@@ -1,0 +1,2 @@
+-- banister: transaction=off
+CREATE INDEX CONCURRENTLY accounts_by_payer ON accounts (payer);

@@ -1,0 +1,2 @@
+-- banister: transaction=off
+CREATE INDEX CONCURRENTLY by_spelling ON accounts (spelled(name));

@@ -1,0 +1,1 @@
+ALTER FUNCTION spelled(text) SET search_path = public, pg_temp;
