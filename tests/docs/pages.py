@@ -271,7 +271,9 @@ def run_page(
             url = stack.enter_context(servers.database(MAJORS[-1])).url
             display = parse_url(url).display
         project = folder / "app"
-        shell = Shell(folder=project, environment=environment, url=url, display=display)
+        # What the pages show is what users see.
+        shown = {k: v for k, v in environment.items() if k != "BANISTER_PLAN_REHEARSE"}
+        shell = Shell(folder=project, environment=shown, url=url, display=display)
         stack.callback(_remove_cluster, project)
         for block in read_blocks(text):
             yield from shell.run(block)
