@@ -68,6 +68,14 @@ globalThis.heard = new Promise((done) => {
 """
 
 
+WATCH = """
+(() => {
+  const write = navigator.clipboard.writeText.bind(navigator.clipboard);
+  navigator.clipboard.writeText = (text) => { globalThis.copied = text; return write(text); };
+})()
+"""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Chromium]:
     with chromium() as found:
@@ -153,6 +161,20 @@ def test_the_sql_to_write_instead_is_copied_with_a_key(browser: Chromium, tmp_pa
         page.press("Enter")
         assert page.evaluate("globalThis.heard") == "Copied"
         assert page.complaints() == []
+
+
+def test_long_sql_is_folded_and_copied_as_a_whole(browser: Chromium, tmp_path: Path) -> None:
+    long = "SELECT 1;\n" * 30 + "SELECT 2;"
+    migration = a_migration_rehearsal("1_x", "SELECT 3;", findings={1: [a_finding(safer=(long,))]})
+    with browser.page(written(tmp_path, a_rehearsal(migration)), width=DESK) as page:
+        folded = "document.querySelector('.sql-box pre')"
+        assert page.evaluate(f"{folded}.checkVisibility()") is False
+        page.evaluate(HEAR)
+        page.evaluate(WATCH)
+        focus_on(page, "button.copy")
+        page.press("Enter")
+        assert page.evaluate("globalThis.heard") == "Copied"
+        assert page.evaluate("globalThis.copied") == long
 
 
 def test_findings_are_hidden_and_shown_by_their_severity(browser: Chromium, tmp_path: Path) -> None:

@@ -42,6 +42,14 @@ def test_an_annotation_stands_at_its_line_and_says_what_to_write() -> None:
     assert message == "reads 100%25 of it%0A%0Asafer:%0AA;%0AB;%0A%0Asoon"
 
 
+def test_a_long_proposal_does_not_hide_what_it_is_for() -> None:
+    (line,) = annotation_lines(a_rehearsal(with_finding(safer=("SELECT 1;\n" * 200,))))
+    assert line.endswith(
+        "::reads all of portfolios while nobody can read or write it%0A%0A"
+        "safer: 200 lines of SQL, which `banister plan` prints"
+    )
+
+
 def test_the_worst_come_first_and_accepted_ones_not_at_all() -> None:
     migration = five_hazards()
     accepted = with_finding(accepted="for a reason", severity=Severity.ERROR)

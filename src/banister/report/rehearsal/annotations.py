@@ -17,6 +17,8 @@ __all__ = ["annotation_lines"]
 
 #: GitHub cuts longer messages.
 _LONGEST = 4_000
+#: A longer proposal hides the finding itself; it is in the report.
+_LONGEST_SAFER = 800
 
 
 def annotation_lines(rehearsal: Rehearsal) -> list[str]:
@@ -47,8 +49,12 @@ def _command(problem: Problem) -> str:
 
 def _message(problem: Problem) -> str:
     parts = [visible(problem.message)]
-    if problem.safer:
-        parts.append(f"safer:\n{visible_lines(safer_text(problem.safer))}")
+    safer = visible_lines(safer_text(problem.safer))
+    if len(safer) > _LONGEST_SAFER:
+        count = len(safer.split("\n"))
+        parts.append(f"safer: {count} lines of SQL, which `banister plan` prints")
+    elif safer:
+        parts.append(f"safer:\n{safer}")
     if problem.advice:
         parts.append(visible(problem.advice))
     text = "\n\n".join(parts)

@@ -151,7 +151,7 @@ def _filters(rehearsal: Rehearsal) -> str:
         for kind, count in counts.items()
         if count
     )
-    if len(problems) < 2:
+    if sum(map(bool, counts.values())) < 2:
         return ""
     return f'<fieldset class="filters"><legend>Show</legend>{boxes}</fieldset>'
 

@@ -33,6 +33,8 @@ _STATEMENTS = 300
 _QUIET = 20
 _TABLES = 40
 _LOCKS = 8
+#: Lines of a proposal that stand open.
+_UNFOLDED = 12
 
 
 def verdict_html(verdict: Verdict) -> str:
@@ -222,9 +224,18 @@ def _safer(problem: Problem, name: str) -> str:
             f'<div class="sql-box"><div class="bar-top"><span>{which}</span>'
             f'<button type="button" class="copy" hidden aria-label="{label}" '
             f'aria-describedby="{name}-name"><span class="word">Copy</span></button></div>'
-            f"<pre><code>{marked_sql(text.strip())}</code></pre></div>"
+            f"{_folded(text.strip())}</div>"
         )
     return f'<div class="safer"><p>Safer</p>{"".join(boxes)}</div>'
+
+
+def _folded(text: str) -> str:
+    """Return SQL, folded where it is long; it is copied as a whole all the same."""
+    code = f"<pre><code>{marked_sql(text)}</code></pre>"
+    lines = text.count("\n") + 1
+    if lines <= _UNFOLDED:
+        return code
+    return f"<details><summary>{lines} lines</summary>{code}</details>"
 
 
 def _manual(rule: str) -> str:

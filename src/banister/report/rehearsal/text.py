@@ -174,7 +174,7 @@ class _Teller:
         if statement.trace.failure is not None:
             does += self._bullet("fails", width, style.bad)
         modes, waits = self._locks(locks, migration)
-        if not locks and effects:
+        if not locks:
             modes = self._earlier(statement, migration)
         return rows([[(number, number)], does, modes, waits], _WIDTHS, _INDENT)
 
