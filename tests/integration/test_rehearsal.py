@@ -278,3 +278,38 @@ def test_a_file_of_many_rows_is_looked_at_in_parts(site: Site) -> None:
     assert sum(written.inserted for trace in traces for written in trace.written) == 500
     assert len(traces) < 200
     assert max(trace.through for trace in traces) == 500
+
+
+def test_on_another_major_nothing_is_better_than_not_certified(
+    tmp_path: Path, servers: Servers, postgres: PostgresDatabase
+) -> None:
+    with servers.database(17) as older:
+        site = Site(database=older, root=tmp_path)
+        site.write({"001_setup": SETUP})
+        site.up()
+        site.write({"002_change": "ALTER TABLE things ALTER COLUMN note SET NOT NULL;\n"})
+        site.write({"003_change": "SELECT 1;\n"})
+        project = banister.open(
+            older.url,
+            dir=site.folder,
+            root=tmp_path,
+            environ={},
+            settings={"plan_small_bytes": 0},
+            scratch_url=postgres.url,
+        )
+        found = project.rehearse(project.plan().plan)
+    assert found.not_certified is not None
+    assert found.not_certified.startswith("not certified on 17: tried on PostgreSQL 18")
+    first, second = found.migrations
+    assert (first.verdict, second.verdict) == (Verdict.BLOCKS_ALL, Verdict.NOT_CERTIFIED)
+    (finding,) = (each for each in first.all_findings if each.rule == "set-not-null")
+    assert "CHECK (note IS NOT NULL) NOT VALID" in finding.safer[0], "as 17 takes it, not 18"
+
+
+def test_a_way_down_is_rehearsed_as_well(site: Site) -> None:
+    site.write({"002_more": "CREATE TABLE more (id int);", "002_more.down": "DROP TABLE more;\n"})
+    site.up()
+    project = site.project()
+    found = project.rehearse(project.plan_down().plan)
+    assert found.migrations[0].step.label == "002_more"
+    assert found.verdict is Verdict.LOSES_DATA

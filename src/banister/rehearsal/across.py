@@ -8,6 +8,7 @@ from banister.errors import Location, Severity
 from banister.model import RelationKind, TransactionMode
 from banister.rehearsal.verdicts import (
     HazardFinding,
+    HeldLock,
     MigrationRehearsal,
     StatementRehearsal,
     Verdict,
@@ -70,25 +71,23 @@ def _order(migration: MigrationRehearsal) -> dict[str, int]:
 
 def _splits(migration: MigrationRehearsal) -> Iterator[HazardFinding]:
     """Yield a proposal where a lock of an earlier statement is held through long work."""
-    held: list[tuple[str, StatementRehearsal]] = []
+    held: list[tuple[HeldLock, StatementRehearsal]] = []
     for statement in migration.statements:
-        waiting = [(table, by) for table, by in held if by is not statement]
-        if statement.work and waiting:
-            tables = ", ".join(dict.fromkeys(table for table, _ in waiting))
-            since = waiting[0][1].location.line
+        if statement.work and held:
+            tables = ", ".join(dict.fromkeys(lock.relation for lock, _ in held))
+            since = held[0][1].location.line
+            reads = any("reads" in lock.blocks for lock, _ in held)
             yield HazardFinding(
                 rule="split-here",
                 severity=Severity.WARNING,
-                verdict=Verdict.BLOCKS_WRITES,
+                verdict=Verdict.BLOCKS_ALL if reads else Verdict.BLOCKS_WRITES,
                 message=f"the lock on {tables}, taken in line {since}, is held while "
                 f"{' and '.join(statement.work)}",
                 advice=f"begin a migration of its own with line {statement.location.line}",
-                relation=waiting[0][0],
+                relation=held[0][0].relation,
                 location=statement.location,
             )
             return
         held += [
-            (lock.relation, statement)
-            for lock in statement.locks
-            if lock.blocks and lock.kind in _TABLES
+            (lock, statement) for lock in statement.locks if lock.blocks and lock.kind in _TABLES
         ]

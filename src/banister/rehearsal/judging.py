@@ -156,6 +156,9 @@ class Judge:
         if level < Verdict.BLOCKS_WRITES or any(f.verdict >= level for f in findings):
             return
         trace = traces[number]
+        # A worse one is of a lock that an earlier statement took, and is told where to split.
+        if level <= Verdict.BLOCKS_ALL and any(f.verdict > Verdict.BRIEF_LOCK for f in findings):
+            return
         if trace.failure is not None:
             yield HazardFinding(
                 rule="cannot-run",

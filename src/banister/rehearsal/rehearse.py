@@ -22,7 +22,7 @@ from banister.project import Target
 from banister.rehearsal.across import across, with_splits
 from banister.rehearsal.judging import Judge, Tried
 from banister.rehearsal.sizes import SmallTables
-from banister.rehearsal.verdicts import Rehearsal
+from banister.rehearsal.verdicts import MigrationRehearsal, Rehearsal, Verdict
 from banister.scratch import Scratch
 from banister.scratch.place import Place, opened
 
@@ -102,6 +102,8 @@ def rehearse(
         small=small,
     )
     migrations = tuple(with_splits(judge.judge(each)) for each in run.tried)
+    if copy.scratch.not_certified is not None:
+        migrations = tuple(_not_certified(each) for each in migrations)
     return Rehearsal(
         migrations=migrations,
         across=across(migrations),
@@ -114,6 +116,10 @@ def rehearse(
         not_tried=tuple(steps[len(run.tried) :]),
         duration_ms=round((time.monotonic() - started) * 1000),
     )
+
+
+def _not_certified(migration: MigrationRehearsal) -> MigrationRehearsal:
+    return replace(migration, verdict=max(migration.verdict, Verdict.NOT_CERTIFIED))
 
 
 def _surround(copy: Copy, database: Target) -> list[str]:

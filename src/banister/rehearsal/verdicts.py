@@ -22,6 +22,8 @@ class Verdict(Ranked):
 
     SAFE = "safe online"
     BRIEF_LOCK = "brief exclusive lock"
+    #: Tried on another major version than the target's, and no worse there.
+    NOT_CERTIFIED = "not certified"
     BLOCKS_WRITES = "blocks writes"
     BLOCKS_ALL = "blocks reads and writes"
     LOSES_DATA = "loses data"

@@ -35,6 +35,7 @@ _LOCKS = 6
 _SIGNS = {
     Verdict.SAFE: "🟢",
     Verdict.BRIEF_LOCK: "🔵",
+    Verdict.NOT_CERTIFIED: "❔",
     Verdict.BLOCKS_WRITES: "🟠",
     Verdict.BLOCKS_ALL: "🔴",
     Verdict.LOSES_DATA: "🟣",

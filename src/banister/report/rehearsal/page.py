@@ -89,9 +89,11 @@ def _verdict_title(verdict: Verdict) -> str:
 def _scale(worst: Verdict) -> str:
     steps = []
     for verdict in Verdict:
+        if verdict is Verdict.NOT_CERTIFIED and verdict is not worst:
+            continue
         on = verdict is worst
         kind = "on" if on else "below" if verdict < worst else ""
-        late = " late" if on and verdict.rank > 2 else ""
+        late = " late" if on and verdict.rank > 3 else ""
         current = ' aria-current="true"' if on else ""
         steps.append(f'<li class="{kind}{late}"{current}><span>{verdict.value}</span></li>')
     label = "From nothing to the worst; the worst migration is marked"

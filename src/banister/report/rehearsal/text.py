@@ -109,7 +109,7 @@ class _Teller:
                 return self._style.good
             case Verdict.BRIEF_LOCK:
                 return self._style.bold
-            case Verdict.BLOCKS_WRITES:
+            case Verdict.NOT_CERTIFIED | Verdict.BLOCKS_WRITES:
                 return self._style.warn
         return self._style.bad
 
