@@ -102,6 +102,8 @@ CONCURRENTLY = (
         effect="fails on rows like the generated ones ({message}), and an invalid {index} stays:"
         " no query uses it, and each write to {table} still pays for it",
         verdict=Verdict.SAFE,
+        # The rows are ours, not the target's.
+        severity=Severity.NOTICE,
         advice="look for such rows first; Banister drops what its own run leaves, for any other"
         " the way is DROP INDEX CONCURRENTLY",
         source=_CREATE_INDEX,
