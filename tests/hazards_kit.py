@@ -21,7 +21,7 @@ from banister.errors import Severity
 from banister.model import Dialect, RunInfo, Step, Version
 from banister.planning import make_step
 from banister.project import Target, load_settings
-from banister.rehearsal import HazardFinding, Rehearsal
+from banister.rehearsal import HazardFinding, MigrationRehearsal, Rehearsal
 from banister.rehearsal.rehearse import Copy, rehearse
 from banister.rehearsal.sizes import SmallTables
 from banister.scratch import Scratch
@@ -35,6 +35,8 @@ __all__ = ["CASES", "SILENT", "Case", "Ground", "all_findings", "grounds"]
 
 _FOLDER = Path(__file__).resolve().parent / "cases" / "hazards"
 _INFO = RunInfo(run_id="hazards", who="tester", host="here", tool_version="0")
+#: Databases that are kept for the next case with the same setup.
+_KEPT = 12
 _HERE = re.compile(r"-- here\s*$")
 
 
@@ -104,10 +106,7 @@ class Ground:
         `version`: what is known of the target's.
         """
         setup = (case.path / "setup.sql").read_text()
-        if setup not in self._ready:
-            self._ready.clear()
-            self._ready[setup] = self._made(setup)
-        database = self.scratch.clone(self._ready[setup])
+        database = self._ready.pop(setup, None) or self._made(setup)
         copy = Copy(scratch=self.scratch, database=database, major=self.major, version=version)
         steps = [_step(number, text) for number, text in enumerate(texts, 1)]
         work = rehearse(copy, steps, _INFO, small=SmallTables())
@@ -116,7 +115,12 @@ class Ground:
                 next(work)
         except StopIteration as done:
             found: Rehearsal = done.value
-        self.scratch.drop(database)
+        if any(_tried_twice(each) for each in found.migrations):
+            self.scratch.drop(database)
+        else:
+            self._ready[setup] = database
+        while len(self._ready) > _KEPT:
+            self.scratch.drop(self._ready.pop(next(iter(self._ready))))
         return found
 
     def _made(self, setup: str) -> Target:
@@ -126,6 +130,14 @@ class Ground:
         with opened(self.scratch, database, _INFO, ()):
             pass
         return database
+
+
+def _tried_twice(migration: MigrationRehearsal) -> bool:
+    """Whether it may have run on the copy itself, and not on a clone with rows alone."""
+    return any(
+        each.trace.failure is not None or each.trace.failure_on_rows is not None
+        for each in migration.statements
+    )
 
 
 def _step(number: int, text: str) -> Step:
