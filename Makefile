@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test check servers faults clean
+.PHONY: demo test check servers faults hazards clean
 .DELETE_ON_ERROR:
 
 ## demo: see Banister work on a PostgreSQL of its own
@@ -33,6 +33,11 @@ servers:
 N := 5000
 faults: $(VENV)/.dev
 	@$(BIN)/python tests/faults/injection.py $(N)
+
+## hazards: try each rule about dangerous statements on PostgreSQL 14 to 18
+hazards: $(VENV)/.dev
+	@BANISTER_HAZARDS_ON=14,15,16,17,18 $(BIN)/python -m pytest -n 2 -q --dist loadscope \
+		tests/integration/test_hazards.py
 
 ## clean: remove everything that make made, but not the fetched servers
 clean:

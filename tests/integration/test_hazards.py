@@ -1,5 +1,9 @@
-"""Each rule about dangerous statements, tried: what it finds, and what it offers instead."""
+"""Each rule about dangerous statements, tried: what it finds, and what it offers instead.
 
+On the newest PostgreSQL; `make hazards` does it on all.
+"""
+
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,11 +15,12 @@ from hazards_kit import CASES, SILENT, Case, Ground, all_findings, grounds
 from servers import MAJORS, Servers
 
 NEWEST = MAJORS[-1]
+TRIED = [int(word) for word in os.environ.get("BANISTER_HAZARDS_ON", str(NEWEST)).split(",")]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=TRIED, ids=lambda major: f"postgres{major}")
 def ground(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Ground]:
-    with grounds(servers, NEWEST) as found:
+    with grounds(servers, request.param) as found:
         yield found
 
 
@@ -30,7 +35,8 @@ def test_what_a_rule_is_about_is_found_and_its_way_around_is_not(
     offered = {finding.safer for finding in found if finding.safer}
     for texts in offered or {case.good}:
         is_harmless(ground.rehearse(case, texts), case.rule)
-    if offered and not offered & {case.good}:
+    # Cases are written for the newest version that they hold on.
+    if offered and ground.major == NEWEST and case.good not in offered:
         is_harmless(ground.rehearse(case, case.good), case.rule)
 
 
@@ -62,6 +68,8 @@ def is_harmless(found: Rehearsal, rule: str) -> None:
     assert of_rule(found, rule) == []
 
 
-def test_names_of_rules_are_told_apart() -> None:
+def test_each_rule_has_a_name_of_its_own_and_a_case_of_that_name() -> None:
     names = [hazard.rule for hazard in HAZARDS]
     assert sorted(names) == sorted(set(names))
+    cases = {case.rule for case in CASES}
+    assert cases <= set(names)

@@ -33,7 +33,12 @@ def changes() -> Iterator[str]:
 
 def essence(trace: StatementTrace) -> dict[str, Any]:
     """Return what was seen of a statement that is worse than reading."""
-    locks = (lock for lock in trace.locks if lock.mode > LockMode.ACCESS_SHARE)
+    locks = (
+        lock
+        for lock in trace.locks
+        # What a statement outside of a transaction locks last may be given back unseen.
+        if lock.mode > LockMode.ACCESS_SHARE and (not trace.alone or lock.relation == lock.table)
+    )
     return {
         "locks": {lock.relation: lock.mode.words for lock in locks},
         "rewrites": {each.relation: each.how for each in trace.rewrites},

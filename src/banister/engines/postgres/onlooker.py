@@ -22,6 +22,10 @@ __all__ = ["Onlooker"]
 _LOOK_EVERY = 0.003
 #: Looks without a wait after which nobody stands in the way any more: it may run for long.
 _LOOKS = 700
+_NOT_TO_BE_READ = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.ObjectNotInPrerequisiteState,
+)
 
 
 @dataclass(kw_only=True)
@@ -91,7 +95,13 @@ def _stand_in_the_way(blocker: "psycopg.Connection[tuple[object, ...]]") -> None
     blocker.execute("SET lock_timeout = '2s'")
     blocker.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
     tables = blocker.execute(probe_queries()["tables"].encode()).fetchall()
-    for schema, name in tables:
+    for schema, name, is_view in tables:
         table = sql.Identifier(str(schema), str(name))
-        with suppress(psycopg.errors.InsufficientPrivilege), blocker.transaction():
-            blocker.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(table))
+        # The server locks no materialized view by name, and reads none that holds no data yet.
+        text = "SELECT FROM {} LIMIT 0" if is_view else "LOCK TABLE ONLY {} IN ACCESS SHARE MODE"
+        refused = (
+            psycopg.errors.InsufficientPrivilege,
+            psycopg.errors.ObjectNotInPrerequisiteState,
+        )
+        with suppress(*refused), blocker.transaction():
+            blocker.execute(sql.SQL(text).format(table))

@@ -61,7 +61,7 @@ SELECT a.state, a.wait_event_type FROM pg_catalog.pg_stat_activity AS a WHERE a.
 
 -- name: tables
 -- For a session that stands in the way of statements that wait for others.
-SELECT n.nspname, c.relname
+SELECT n.nspname, c.relname, c.relkind = 'm'
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
