@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.projects import migrations
+from projects import migrations
 from conftest import RunBanister
 from servers import PostgresDatabase
 
