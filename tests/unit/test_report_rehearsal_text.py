@@ -106,6 +106,36 @@ def test_colour_changes_nothing_but_colour() -> None:
     assert stripped == plain
 
 
+def test_very_many_statements_and_findings_are_counted() -> None:
+    many = a_migration_rehearsal(
+        "1_x",
+        "\n".join(f"SELECT {number};" for number in range(1, 1_001)),
+        locks={
+            number: [a_lock("portfolios", by=number, through=1_000)] for number in range(1, 101)
+        },
+        findings={number: [a_finding()] for number in range(1, 101)},
+    )
+    lines = rehearsal_lines(a_rehearsal(many), PLAIN)
+    assert len(lines) < 400
+    said = "\n".join(lines)
+    assert "and 40 more statements, told with --format json" in said
+    assert "and 50 more findings, told with --format json" in said
+    assert "900 other statements nobody waits for" in said
+
+
+def test_rows_that_are_put_in_are_no_reason_to_speak_of_a_statement() -> None:
+    inserts = replace(updates("portfolios", 0, 3)[0], updated=0, inserted=3)
+    migration = a_migration_rehearsal(
+        "1_x",
+        "INSERT INTO portfolios VALUES (1);\nSELECT 2;",
+        seen={1: a_trace(written=(inserts,))},
+        findings={2: [a_finding()]},
+    )
+    said = printed(a_rehearsal(migration))
+    assert "INSERT" not in said
+    assert "1 other statement nobody waits for" in said
+
+
 def test_hostile_text_moves_no_cursor() -> None:
     said = printed(hostile_rehearsal())
     assert "\x1b" not in said

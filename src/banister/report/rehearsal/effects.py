@@ -26,6 +26,8 @@ class Effect:
     #: The table, where its size says how long it takes.
     table: str | None = None
     size: TableSize = field(default_factory=TableSize)
+    #: False: it alone is no reason to speak of a statement.
+    matters: bool = True
 
     def __str__(self) -> str:
         """Return both."""
@@ -155,7 +157,8 @@ def _wrote(trace: StatementTrace, tables: Tables) -> list[Effect]:
         if one.deleted:
             told.append(_share("deletes", one.deleted, one, size))
         if one.inserted:
-            told.append(Effect(words=f"inserts {plural(one.inserted, 'row')} into {one.table}"))
+            words = f"inserts {plural(one.inserted, 'row')} into {one.table}"
+            told.append(Effect(words=words, matters=False))
     return told
 
 

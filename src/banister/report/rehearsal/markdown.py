@@ -104,7 +104,9 @@ def _details(migration: MigrationRehearsal, tables: Tables) -> list[str]:
     rows = [
         row for statement in migration.statements for row in _rows(statement, migration, tables)
     ]
-    table = ["| line | statement | locks; others wait |", "|--:|---|---|", *rows, ""]
+    more = [f"| | and {plural(len(rows) - _ROWS, 'more statement')} | |"] * (len(rows) > _ROWS)
+    head = ["| line | statement | locks; others wait |", "|--:|---|---|"]
+    table = [*head, *rows[:_ROWS], *more, ""]
     problems = problems_of_all(migration)
     return [
         *_summary_of(migration),
@@ -134,7 +136,8 @@ def _rows(
 ) -> list[str]:
     locks = locks_of(statement)
     effects = effects_of(statement.trace, tables)
-    if not (locks or effects or problems_of(statement)):
+    matters = any(each.matters for each in effects)
+    if not (locks or matters or problems_of(statement)):
         return []
     line = statement.location.line or statement.trace.statement.line
     sized = {lock.relation for lock in locks}

@@ -31,7 +31,6 @@ __all__ = ["Parts", "verdict_html"]
 #: More are counted: a page has to be opened on a phone.
 _STATEMENTS = 300
 _QUIET = 20
-_TABLES = 40
 _LOCKS = 8
 #: Lines of a proposal that stand open.
 _UNFOLDED = 12
@@ -78,36 +77,40 @@ class Parts:
         head = "<h3>Who waits, from line to line</h3>"
         if not timeline.rows:
             return f"{head}<p>Nobody: no lock keeps others from tables that were there before.</p>"
-        more = len(timeline.rows) - _TABLES
-        said = f"<p><small>and {plural(more, 'more table')}</small></p>" if more > 0 else ""
+        more = timeline.left_out
+        said = f"<p><small>and {plural(more, 'more table')}</small></p>" if more else ""
         label = f"Locks of {_text(migration.step.label)}"
         return (
             f'{head}<div class="scroll" role="region" aria-label="{label}" tabindex="0">'
             f'<table class="timeline"><caption class="sr">{label}: a row for each table, a column '
             "for each place in the file</caption>"
             f"{_timeline_head(number, timeline)}<tbody>"
-            f"{''.join(_timeline_row(row) for row in timeline.rows[:_TABLES])}"
+            f"{''.join(_timeline_row(row) for row in timeline.rows)}"
             f"</tbody></table></div>{said}"
         )
 
     def _statements(self, number: int, migration: MigrationRehearsal) -> str:
         told = ["<h3>Statements</h3>"] if migration.statements else []
-        shown = 0
+        shown, left = 0, len(migration.statements)
         for loud, group in groupby(migration.statements, key=self._is_loud):
             each = list(group)
+            if shown >= _STATEMENTS:
+                break
+            left -= len(each)
             if not loud:
                 told.append(_quiet(number, each))
                 continue
-            told += [self._statement(number, s, migration) for s in each[: _STATEMENTS - shown]]
-            shown += len(each)
-        if shown > _STATEMENTS:
-            told.append(f"<p>and {plural(shown - _STATEMENTS, 'more statement')}</p>")
+            fit = each[: _STATEMENTS - shown]
+            told += [self._statement(number, one, migration) for one in fit]
+            shown, left = shown + len(fit), left + len(each) - len(fit)
+        if left:
+            told.append(f"<p>and {plural(left, 'more statement')}</p>")
         return "".join(told)
 
     def _is_loud(self, statement: StatementRehearsal) -> bool:
         if locks_of(statement) or problems_of(statement):
             return True
-        return bool(effects_of(statement.trace, self._tables))
+        return any(each.matters for each in effects_of(statement.trace, self._tables))
 
     def _statement(
         self, number: int, statement: StatementRehearsal, migration: MigrationRehearsal

@@ -11,7 +11,7 @@ from banister.rehearsal import (
     Verdict,
 )
 from banister.rehearsal.sizes import size_words
-from banister.report.rehearsal.effects import Effect, Tables, effects_of, tables_of
+from banister.report.rehearsal.effects import Tables, effects_of, tables_of
 from banister.report.rehearsal.grid import Cell, Mark, cut, rows, wrap
 from banister.report.rehearsal.words import (
     Problem,
@@ -38,6 +38,9 @@ _INDENT = 4
 #: Of line, statement, lock, and what others wait for.
 _WIDTHS = (4, 36, 30, 20)
 _HEADINGS = ("line", "statement", "lock", "others wait")
+#: More statements and findings of one migration are counted.
+_ROWS = 60
+_FINDINGS = 50
 #: Locks of one statement, and names of a heading's note, that are told one by one.
 _LOCKS = 6
 _ITEMS = 8
@@ -132,33 +135,42 @@ class _Teller:
         if not problems:
             return []
         lines = self._table(migration)
-        for problem in problems:
+        for problem in problems[:_FINDINGS]:
             lines += [*([""] if lines else []), *self.problem(problem)]
-        return lines
+        return [*lines, *self._more(len(problems) - _FINDINGS, "more finding")]
+
+    def _more(self, count: int, what: str) -> list[str]:
+        if count <= 0:
+            return []
+        return [
+            "",
+            " " * _INDENT + self._style.dim(f"and {plural(count, what)}, told with --format json"),
+        ]
 
     def _table(self, migration: MigrationRehearsal) -> list[str]:
-        told, quiet = [], 0
-        for statement in migration.statements:
-            locks = locks_of(statement)
-            effects = effects_of(statement.trace, self._tables)
-            if locks or effects or problems_of(statement):
-                told.append(self._row(statement, locks, effects, migration))
-            else:
-                quiet += 1
+        told = [each for each in migration.statements if self._matters(each)]
         lines = []
         if told:
             cells: list[Cell] = [[(word, self._style.dim(word))] for word in _HEADINGS]
-            lines = [*rows(cells, _WIDTHS, _INDENT), *(line for row in told for line in row)]
+            lines = rows(cells, _WIDTHS, _INDENT)
+            holders = [each for each in told if locks_of(each)]
+            lines += [line for each in told[:_ROWS] for line in self._row(each, holders, migration)]
+            lines += self._more(len(told) - _ROWS, "more statement")
+        quiet = len(migration.statements) - len(told)
         if quiet:
             said = f"{plural(quiet, 'other statement' if told else 'statement')} nobody waits for"
             lines.append(" " * _INDENT + self._style.dim(said))
         return lines
 
+    def _matters(self, statement: StatementRehearsal) -> bool:
+        if locks_of(statement) or problems_of(statement):
+            return True
+        return any(each.matters for each in effects_of(statement.trace, self._tables))
+
     def _row(
         self,
         statement: StatementRehearsal,
-        locks: Sequence[HeldLock],
-        effects: Sequence[Effect],
+        holders: Sequence[StatementRehearsal],
         migration: MigrationRehearsal,
     ) -> list[str]:
         style, (_, width, *_rest) = self._style, _WIDTHS
@@ -167,15 +179,16 @@ class _Teller:
         does: Cell = [
             (each, each) for each in wrap(short_sql(statement.trace.statement, 200), width, 2)
         ]
+        locks = locks_of(statement)
         sized = {lock.relation for lock in locks}
-        for effect in effects:
+        for effect in effects_of(statement.trace, self._tables):
             told = effect.words if effect.table in sized else str(effect)
             does += self._bullet(told, width, style.bold)
         if statement.trace.failure is not None:
             does += self._bullet("fails", width, style.bad)
         modes, waits = self._locks(locks, migration)
         if not locks:
-            modes = self._earlier(statement, migration)
+            modes = self._earlier(statement, holders)
         return rows([[(number, number)], does, modes, waits], _WIDTHS, _INDENT)
 
     @staticmethod
@@ -183,15 +196,19 @@ class _Teller:
         first, *rest = wrap(visible(text), width - 2, 4)
         return [(f"· {first}", mark(f"· {first}")), *((f"  {x}", mark(f"  {x}")) for x in rest)]
 
-    def _earlier(self, statement: StatementRehearsal, migration: MigrationRehearsal) -> Cell:
+    def _earlier(
+        self, statement: StatementRehearsal, holders: Sequence[StatementRehearsal]
+    ) -> Cell:
         """Return under whose lock a statement works that takes none of its own."""
         number = statement.trace.number
-        lines = [
-            before.location.line
-            for before in migration.statements[: number - 1]
-            if any(lock.held_through >= number for lock in locks_of(before))
-        ]
-        said = f"under the lock of line {lines[0]}" if lines else ""
+        lines = (
+            each.location.line
+            for each in holders
+            if each.trace.number < number
+            and any(lock.held_through >= number for lock in locks_of(each))
+        )
+        line = next(lines, None)
+        said = f"under the lock of line {line}" if line else ""
         return [(each, self._style.dim(each)) for each in wrap(said, _WIDTHS[2])]
 
     def _locks(self, locks: Sequence[HeldLock], migration: MigrationRehearsal) -> tuple[Cell, Cell]:

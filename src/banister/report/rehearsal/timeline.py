@@ -1,13 +1,16 @@
 """Which lock is held on which table during which statements of a migration. No I/O."""
 
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
 from banister.model import TableSize
 from banister.rehearsal import HeldLock, MigrationRehearsal
 from banister.report.rehearsal.words import locks_of, problems_of
 
 __all__ = ["Row", "Span", "Stretch", "Timeline", "timeline_of"]
+
+_STRETCHES = 80
+_ROWS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +58,15 @@ class Timeline:
     stretches: tuple[Stretch, ...]
     #: Those that are locked first come first.
     rows: tuple[Row, ...]
+    #: Tables that others wait for and that have no row.
+    left_out: int = 0
 
 
 def timeline_of(migration: MigrationRehearsal) -> Timeline:
-    """Return who waits when; without rows where nobody does."""
+    """Return who waits when; without rows where nobody does.
+
+    Of a very long migration the last stretches are one, and tables beyond the fortieth are counted.
+    """
     locks = [lock for statement in migration.statements for lock in locks_of(statement)]
     stretches = _stretches(migration, locks)
     named: dict[str, list[HeldLock]] = {}
@@ -66,9 +74,9 @@ def timeline_of(migration: MigrationRehearsal) -> Timeline:
         named.setdefault(lock.relation, []).append(lock)
     rows = tuple(
         Row(relation=relation, size=each[0].size, spans=_spans(each, stretches))
-        for relation, each in named.items()
+        for relation, each in islice(named.items(), _ROWS)
     )
-    return Timeline(stretches=stretches, rows=rows)
+    return Timeline(stretches=stretches, rows=rows, left_out=max(0, len(named) - _ROWS))
 
 
 def _stretches(migration: MigrationRehearsal, locks: list[HeldLock]) -> tuple[Stretch, ...]:
@@ -78,7 +86,7 @@ def _stretches(migration: MigrationRehearsal, locks: list[HeldLock]) -> tuple[St
     for statement in migration.statements:
         number = statement.trace.number
         line = statement.location.line or statement.trace.statement.line
-        if found and number not in starts:
+        if found and (number not in starts or len(found) == _STRETCHES):
             before = found.pop()
             found.append(
                 Stretch(
@@ -93,7 +101,7 @@ def _stretches(migration: MigrationRehearsal, locks: list[HeldLock]) -> tuple[St
 def _spans(locks: list[HeldLock], stretches: tuple[Stretch, ...]) -> tuple[Span, ...]:
     strongest = [
         max(
-            (k for k in locks if k.taken_by <= each.first and k.held_through >= each.last),
+            (k for k in locks if k.taken_by <= each.last and k.held_through >= each.first),
             key=lambda lock: lock.mode,
             default=None,
         )

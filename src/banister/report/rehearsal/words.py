@@ -134,11 +134,12 @@ def duration_of_lock(lock: HeldLock, migration: MigrationRehearsal) -> str:
     """Return how long a lock is held, in lines of the file."""
     if lock.held_through <= lock.taken_by:
         return "while it runs"
-    line = next(
-        (s.location.line for s in migration.statements if s.trace.number == lock.held_through),
-        None,
-    )
-    return f"through line {line}" if line else f"through statement {lock.held_through}"
+    # They are numbered one after the other, and a file may have very many of them.
+    place = lock.held_through - migration.statements[0].trace.number
+    if not 0 <= place < len(migration.statements):
+        return f"through statement {lock.held_through}"
+    last = migration.statements[place]
+    return f"through line {last.location.line or last.trace.statement.line}"
 
 
 def safer_text(safer: tuple[str, ...]) -> str:
