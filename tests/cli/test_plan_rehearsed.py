@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from projects import migrations
+
 from conftest import RunBanister
 from servers import PostgresDatabase
 

@@ -21,7 +21,7 @@ _COMMANDS = {
     "up": "Apply what is pending.",
     "down": "Roll back what was applied last.",
     "status": "Show what is applied, pending, skipped, or wrong.",
-    "plan": "Show what would run, and check the files; nothing is run.",
+    "plan": "Show what would run, and what it would do to others.",
     "migrate": "Up, dry run, rollback and status behind one command.",
     "new": "Create the next pair of files.",
     "verify": "Try every way down on a scratch database.",
