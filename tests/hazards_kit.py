@@ -48,8 +48,8 @@ class Case:
 
     @property
     def rule(self) -> str:
-        """The rule that it is about."""
-        return self.path.name
+        """The rule that it is about; behind a + stands in which form."""
+        return self.path.name.partition("+")[0]
 
     @cached_property
     def bad(self) -> str:

@@ -42,8 +42,7 @@ def _sequence_of(seen: Seen, column: ColumnFacts) -> RelationFacts | None:
     for change in seen.trace.relations:
         made = change.after
         if made is not None and change.made and made.kind is RelationKind.SEQUENCE:
-            default = column.default or ""
-            if f"nextval('{made.name}'::regclass)" in default:
+            if f"nextval({literal(made.name)}::regclass)" in (column.default or ""):
                 return made
     return None
 

@@ -1,5 +1,6 @@
 """Rules about columns whose type, collation or NOT NULL is changed. No I/O."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ __all__ = ["COLUMNS_RETYPED"]
 _ALTER_TABLE = "https://www.postgresql.org/docs/current/sql-altertable.html"
 _NOTES = _ALTER_TABLE + "#SQL-ALTERTABLE-NOTES"
 
+_USING = re.compile(r"\busing\b", re.IGNORECASE)
 _TIMES = {"timestamp without time zone", "timestamp with time zone"}
 
 _SECOND = (ADD_COLUMN + "\n" + SYNC, FILL)
@@ -80,6 +82,8 @@ def _as_new_column(seen: Seen, before: ColumnFacts, after: ColumnFacts) -> Match
     required = before.not_null and not _is_special(seen, before)
     exchange = _exchange(table, before, after) if not _is_special(seen, before) else ""
     condition = f"{new} IS NULL AND {name} IS NOT NULL"
+    # Without USING the server assigns: what does not fit fails, where a cast would cut it off.
+    cast = f"::{after.type}" if _USING.search(seen.trace.statement.text) else ""
     return column_match(
         after,
         {
@@ -89,8 +93,8 @@ def _as_new_column(seen: Seen, before: ColumnFacts, after: ColumnFacts) -> Match
             "definition": column_definition(replace(after, name=new)),
             "exchange": exchange,
         },
-        fill_names(table, f"{new} = {name}::{after.type}", condition),
-        sync_names(table, new, f"NEW.{new} := NEW.{name}::{after.type};"),
+        fill_names(table, f"{new} = {name}{cast}", condition),
+        sync_names(table, new, f"NEW.{new} := NEW.{name}{cast};"),
         not_null_names(table, (new,) if required else ()),
     )
 

@@ -12,7 +12,7 @@ BEGIN
         page := 0;
         total := 0;
         WHILE banister_fill.page <= pg_relation_size('accounts') / current_setting('block_size')::bigint LOOP
-            UPDATE accounts SET name_new = name::character varying(40)
+            UPDATE accounts SET name_new = name
             WHERE ctid >= format('(%s,0)', banister_fill.page)::tid
                 AND ctid < format('(%s,0)', banister_fill.page + banister_fill.pages)::tid
                 AND name_new IS NULL AND name IS NOT NULL;

@@ -1,7 +1,7 @@
 ALTER TABLE accounts ADD COLUMN name_new character varying(40) COLLATE "C";
 CREATE FUNCTION accounts_name_new_sync() RETURNS trigger LANGUAGE plpgsql AS $sync$
 BEGIN
-    NEW.name_new := NEW.name::character varying(40);
+    NEW.name_new := NEW.name;
     RETURN NEW;
 END
 $sync$;

@@ -12,7 +12,7 @@ BEGIN
         page := 0;
         total := 0;
         WHILE banister_fill.page <= pg_relation_size('accounts') / current_setting('block_size')::bigint LOOP
-            UPDATE accounts SET owner_new = owner::bigint
+            UPDATE accounts SET owner_new = owner
             WHERE ctid >= format('(%s,0)', banister_fill.page)::tid
                 AND ctid < format('(%s,0)', banister_fill.page + banister_fill.pages)::tid
                 AND owner_new IS NULL AND owner IS NOT NULL;

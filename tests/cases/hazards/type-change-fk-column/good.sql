@@ -1,7 +1,7 @@
 ALTER TABLE accounts ADD COLUMN owner_new bigint;
 CREATE FUNCTION accounts_owner_new_sync() RETURNS trigger LANGUAGE plpgsql AS $sync$
 BEGIN
-    NEW.owner_new := NEW.owner::bigint;
+    NEW.owner_new := NEW.owner;
     RETURN NEW;
 END
 $sync$;

@@ -1,7 +1,7 @@
 ALTER TABLE accounts ADD COLUMN balance_new bigint;
 CREATE FUNCTION accounts_balance_new_sync() RETURNS trigger LANGUAGE plpgsql AS $sync$
 BEGIN
-    NEW.balance_new := NEW.balance::bigint;
+    NEW.balance_new := NEW.balance;
     RETURN NEW;
 END
 $sync$;

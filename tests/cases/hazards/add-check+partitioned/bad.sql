@@ -1,0 +1,1 @@
+ALTER TABLE moves ADD CONSTRAINT lucky CHECK (amount IS DISTINCT FROM 13); -- here

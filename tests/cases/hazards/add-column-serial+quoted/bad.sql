@@ -1,0 +1,1 @@
+ALTER TABLE "Big Shop"."it's" ADD COLUMN "No." bigserial; -- here

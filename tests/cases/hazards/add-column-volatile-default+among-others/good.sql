@@ -1,0 +1,2 @@
+ALTER TABLE accounts ADD COLUMN drawn double precision;
+ALTER TABLE accounts ALTER COLUMN drawn SET DEFAULT random();

@@ -1,0 +1,1 @@
+ALTER TABLE moves VALIDATE CONSTRAINT moves_token_not_null;

@@ -1,0 +1,2 @@
+ALTER TABLE moves ADD COLUMN token uuid;
+ALTER TABLE moves ALTER COLUMN token SET DEFAULT gen_random_uuid();

@@ -1,0 +1,1 @@
+ALTER TABLE moves ADD CONSTRAINT owned FOREIGN KEY (owner) REFERENCES owners (id); -- here

@@ -1,0 +1,1 @@
+ALTER TABLE moves ADD CONSTRAINT one UNIQUE (id); -- here

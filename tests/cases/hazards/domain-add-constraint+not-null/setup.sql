@@ -1,0 +1,2 @@
+CREATE DOMAIN positive AS integer;
+CREATE TABLE accounts (id bigint PRIMARY KEY, points positive, CHECK (points IS NOT NULL));

@@ -1,0 +1,1 @@
+ALTER TABLE moves RENAME COLUMN amount TO cents; -- here

@@ -1,0 +1,1 @@
+ALTER TABLE "Big Shop"."it's" RENAME COLUMN "user" TO "User"; -- here

@@ -1,0 +1,1 @@
+ALTER TABLE moves ALTER COLUMN amount SET NOT NULL; -- here

@@ -1,0 +1,1 @@
+ALTER TABLE moves VALIDATE CONSTRAINT moves_amount_not_null;

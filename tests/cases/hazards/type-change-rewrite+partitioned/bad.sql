@@ -1,0 +1,1 @@
+ALTER TABLE moves ALTER COLUMN amount TYPE bigint; -- here

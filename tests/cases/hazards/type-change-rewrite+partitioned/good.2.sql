@@ -1,0 +1,27 @@
+-- banister: transaction=off
+DO $fill$
+#variable_conflict use_column
+<<banister_fill>>
+DECLARE
+    pages CONSTANT bigint := 200;
+    page bigint;
+    touched bigint;
+    total bigint;
+BEGIN
+    FOR round IN 1..5 LOOP
+        page := 0;
+        total := 0;
+        WHILE banister_fill.page <= (SELECT max(pg_relation_size(relid)) FROM pg_partition_tree('moves')) / current_setting('block_size')::bigint LOOP
+            UPDATE moves SET amount_new = amount
+            WHERE ctid >= format('(%s,0)', banister_fill.page)::tid
+                AND ctid < format('(%s,0)', banister_fill.page + banister_fill.pages)::tid
+                AND amount_new IS NULL AND amount IS NOT NULL;
+            GET DIAGNOSTICS touched = ROW_COUNT;
+            total := banister_fill.total + banister_fill.touched;
+            COMMIT;
+            page := banister_fill.page + banister_fill.pages;
+        END LOOP;
+        EXIT WHEN banister_fill.total = 0;
+    END LOOP;
+END
+$fill$;

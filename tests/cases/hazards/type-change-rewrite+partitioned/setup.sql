@@ -1,0 +1,4 @@
+CREATE TABLE owners (id integer PRIMARY KEY);
+CREATE TABLE moves (id bigint NOT NULL, owner integer, amount integer) PARTITION BY RANGE (id);
+CREATE TABLE moves_1 PARTITION OF moves FOR VALUES FROM (MINVALUE) TO (0);
+CREATE TABLE moves_2 PARTITION OF moves FOR VALUES FROM (0) TO (MAXVALUE);
