@@ -6,6 +6,7 @@ CASE/versions holds the majors that it is for, such as `-17` or `18-`. silent/CA
 no rule.
 """
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -152,7 +153,7 @@ def grounds(servers: Servers, major: int) -> Iterator[Ground]:
     """Start a server of that major version for rehearsals; skip the test where there is none."""
     binaries = servers.binaries(major)
     programs = Programs(binaries=binaries, version=binaries.version(), origin="of the tests")
-    with tempfile.TemporaryDirectory(prefix="banister-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="banister-test-", dir=_quick()) as folder:
         Path(folder).chmod(0o711)
         settings = load_settings(Path(folder), env=None, environ={})
         with own_scratch(programs, Path(folder), settings, target=None) as scratch:
@@ -162,3 +163,9 @@ def grounds(servers: Servers, major: int) -> Iterator[Ground]:
 def all_findings(found: Rehearsal) -> list[HazardFinding]:
     """Return what was said of all migrations, also of several together."""
     return [*(f for each in found.migrations for f in each.all_findings), *found.across]
+
+
+def _quick() -> Path | None:
+    """Return a folder in memory where there is one: most of the time goes into copying files."""
+    memory = Path("/dev/shm")
+    return memory if os.access(memory, os.W_OK) else None

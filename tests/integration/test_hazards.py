@@ -24,7 +24,7 @@ def ground(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Ground]
         yield found
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.path.name)
 def test_what_a_rule_is_about_is_found_and_its_way_around_is_not(
     case: Case, ground: Ground
 ) -> None:
@@ -40,7 +40,7 @@ def test_what_a_rule_is_about_is_found_and_its_way_around_is_not(
         is_harmless(ground.rehearse(case, case.good), case.rule)
 
 
-@pytest.mark.parametrize("case", SILENT, ids=lambda case: case.rule)
+@pytest.mark.parametrize("case", SILENT, ids=lambda case: case.path.name)
 def test_what_looks_dangerous_and_is_not_is_no_finding(case: Case, ground: Ground) -> None:
     if not case.holds_on(ground.major):
         pytest.skip("for other versions alone")
