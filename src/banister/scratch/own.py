@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from banister.engines.embedded import Running
 from banister.engines.postgres.faults import first_line
+from banister.engines.queries import load_queries
 from banister.errors import ServerError
 from banister.project import Settings, Target, TargetKind
 from banister.scratch.base import Scratch
@@ -27,6 +28,8 @@ __all__ = ["as_superuser", "database_on", "local_settings", "own_scratch", "prep
 _ROLE = "banister_scratch"
 #: Names that the server does not give away.
 _RESERVED = re.compile(r"pg_|(?:none|public)\Z")
+#: From this major on only what somebody administers can be given away by them.
+_OWNS_WHAT_IT_GIVES = 16
 _PLAIN = {
     "sslmode": "disable",
     "gssencmode": "disable",
@@ -112,6 +115,9 @@ def prepared(programs: Programs, running: Running, role: str, others: Iterable[s
         connection = psycopg.connect(_reach(running), autocommit=True)
         maker = Maker(connection=connection, display=programs.display)
         maker.bound()
+        if programs.major < _OWNS_WHAT_IT_GIVES:
+            query = load_queries(__package__, "scratch.sql")["keep_programs_out"]
+            connection.execute(query.encode())
         ours = sql.Identifier(role)
         connection.execute(
             sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER CREATEROLE CREATEDB").format(ours)

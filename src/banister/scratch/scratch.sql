@@ -68,3 +68,10 @@ SELECT pg_catalog.version(),
     d.encoding, d.datcollate, d.datctype
 FROM pg_catalog.pg_database AS d
 WHERE d.datname OPERATOR(pg_catalog.=) 'template0'
+
+-- name: keep_programs_out
+-- Before 16 whoever may make roles may give any role to themselves that is no superuser, and so run
+-- programs and read files: https://www.postgresql.org/docs/15/predefined-roles.html
+UPDATE pg_catalog.pg_authid SET rolsuper = true
+WHERE rolname OPERATOR(pg_catalog.=) ANY (
+    '{pg_execute_server_program,pg_read_server_files,pg_write_server_files}'::pg_catalog.name[])

@@ -41,9 +41,10 @@ def _sequence_of(seen: Seen, column: ColumnFacts) -> RelationFacts | None:
     """Return the sequence that the statement has made for a column."""
     for change in seen.trace.relations:
         made = change.after
-        if made is not None and change.made and made.kind is RelationKind.SEQUENCE:
-            if f"nextval({literal(made.name)}::regclass)" in (column.default or ""):
-                return made
+        if made is None or not change.made or made.kind is not RelationKind.SEQUENCE:
+            continue
+        if f"nextval({literal(made.name)}::regclass)" in (column.default or ""):
+            return made
     return None
 
 
