@@ -208,7 +208,8 @@ def test_print_shows_what_is_folded_and_leaves_the_controls_out(
             "addEventListener('beforeprint', () => { globalThis.folded = "
             "document.querySelectorAll('details:not([open])').length; })"
         )
-        page.media("print")
+        page.media("print", dark=True)
+        assert page.evaluate(FAINT) == []
         seen = "document.querySelector('{}').checkVisibility()"
         assert page.evaluate(seen.format(".filters")) is False
         assert page.evaluate(seen.format("button.copy")) is False
