@@ -191,11 +191,7 @@ class Judge:
             return Verdict.CANNOT_RUN
         if any(self._lost(trace)):
             return Verdict.LOSES_DATA
-        blocking = [
-            lock
-            for lock in trace.all_locks
-            if lock.mode.blocks and lock.relation_oid in self.existing
-        ]
+        blocking = list(self._blocking(trace))
         if any(self._work(trace)):
             if any("reads" in lock.mode.blocks for lock in blocking):
                 return Verdict.BLOCKS_ALL
@@ -203,11 +199,14 @@ class Judge:
                 return Verdict.BLOCKS_WRITES
         return Verdict.BRIEF_LOCK if blocking and trace.locks else Verdict.SAFE
 
-    def _blocking(self, trace: StatementTrace, level: Verdict) -> Iterator[Lock]:
+    def _blocking(self, trace: StatementTrace, level: Verdict | None = None) -> Iterator[Lock]:
+        """Yield the locks that others wait for; of `level`, those that make it as bad as that."""
         for lock in trace.all_locks:
+            # Outside of a transaction an index is locked for the end of the statement alone.
+            briefly = trace.alone and lock.kind is RelationKind.INDEX
             reads = "reads" in lock.mode.blocks
             fits = reads if level is Verdict.BLOCKS_ALL else bool(lock.mode.blocks)
-            if fits and lock.relation_oid in self.existing:
+            if fits and lock.relation_oid in self.existing and not briefly:
                 yield lock
 
     def _lost(self, trace: StatementTrace) -> Iterator[str]:
