@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from banister.answers import Preview, Status
 from banister.engines import Engine, open_engine
@@ -44,6 +44,7 @@ from banister.project import (
     next_version,
     no_target_error,
     read_folder,
+    squawk_findings,
     write_pair,
 )
 from banister.proof import (
@@ -199,20 +200,26 @@ class Project:
         with self.engine() as engine:
             return engine.snapshot()
 
-    def lint(self) -> tuple[Finding, ...]:
+    def lint(self, *, squawk: bool = False) -> tuple[Finding, ...]:
         """Return everything the files alone tell: names, numbers, pairs, directives, statements.
 
         Without a database the plain files are read as PostgreSQL, and `.sqlite.sql` files as
-        SQLite.
+        SQLite. `squawk` adds what that linter says of the up files; UsageError where it is missing.
         """
         if self.dialect is not None:
-            return lint(self.folder(), self.dialect)
+            return (*lint(self.folder(), self.dialect), *self._squawk(wanted=squawk))
         shown = self.settings.shown_dir
         plain = read_folder(self.settings.dir, Dialect.POSTGRESQL, shown=shown)
         sqlite = read_folder(self.settings.dir, Dialect.SQLITE, shown=shown)
-        found = lint(plain, Dialect.POSTGRESQL)
+        found = (*lint(plain, Dialect.POSTGRESQL), *self._squawk(wanted=squawk))
         only = lint(sqlite, Dialect.SQLITE, only_ending=".sqlite.sql")
         return (*found, *(finding for finding in only if finding not in found))
+
+    def _squawk(self, *, wanted: bool) -> tuple[Finding, ...]:
+        if not wanted or self.dialect is Dialect.SQLITE:
+            return ()
+        shown = (each.up.source.path for each in self.folder().migrations)
+        return squawk_findings([(self.settings.dir / PurePath(path).name, path) for path in shown])
 
     def verify(
         self,

