@@ -29,6 +29,7 @@ from banister.scratch import Scratch
 from banister.scratch.own import own_scratch
 from banister.scratch.place import opened
 from banister.scratch.programs import Programs
+from banister.snapshot import Snapshot
 from samples import a_script
 from servers import Servers
 
@@ -123,6 +124,18 @@ class Ground:
         while len(self._ready) > _KEPT:
             self.scratch.drop(self._ready.pop(next(iter(self._ready))))
         return found
+
+    def end(self, case: Case, texts: Sequence[str]) -> tuple[Snapshot, int]:
+        """Run migrations with these texts, and return the schema then, and the number of NULLs."""
+        database = self._made((case.path / "setup.sql").read_text())
+        with opened(self.scratch, database, _INFO, ()) as place:
+            place.engine.fill()
+            place.run(_step(number, text) for number, text in enumerate(texts, 1))
+            found = place.looker.snapshot()
+            rows = place.looker.contents().tables.values()
+            nulls = sum(value is None for table in rows for row in table.rows for value in row)
+        self.scratch.drop(database)
+        return found, nulls
 
     def _made(self, setup: str) -> Target:
         database = self.scratch.create()

@@ -5,17 +5,42 @@ On the newest PostgreSQL; `make hazards` does it on all.
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 
+import psycopg
 import pytest
 
 from banister.errors import Severity
 from banister.rehearsal import HazardFinding, Rehearsal, Verdict
 from banister.rehearsal.rules import HAZARDS
+from banister.snapshot import compare
 from hazards_kit import CASES, SILENT, Case, Ground, all_findings, grounds
 from servers import MAJORS, Servers
 
 NEWEST = MAJORS[-1]
 TRIED = [int(word) for word in os.environ.get("BANISTER_HAZARDS_ON", str(NEWEST)).split(",")]
+
+
+#: Rules that offer what ends in the same schema, and with a value wherever there would be one.
+SAME = {
+    "add-check",
+    "add-column-default-check",
+    "add-column-identity",
+    "add-column-references-default",
+    "add-column-serial",
+    "add-column-unique",
+    "add-column-volatile-default",
+    "add-primary-key",
+    "add-unique-constraint",
+    "set-not-null",
+    "type-change-with-check",
+}
+
+#: Some hundred pages.
+ROWS = """INSERT INTO accounts
+SELECT n, 'account ' || n, n, '2026-01-01' FROM generate_series(1, 60000) AS n;"""
+#: Cases of those where nothing is offered, or something for a part of the statement alone.
+OTHERWISE = {"add-column-volatile-default+among-others", "add-unique-constraint+partitioned"}
 
 
 @pytest.fixture(scope="module", params=TRIED, ids=lambda major: f"postgres{major}")
@@ -38,6 +63,37 @@ def test_what_a_rule_is_about_is_found_and_its_way_around_is_not(
     # Cases are written for the newest version that they hold on.
     if offered and ground.major == NEWEST and case.good not in offered:
         is_harmless(ground.rehearse(case, case.good), case.rule)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if case.rule in SAME and case.path.name not in OTHERWISE],
+    ids=lambda case: case.path.name,
+)
+def test_what_is_offered_comes_to_the_same(case: Case, ground: Ground) -> None:
+    (finding,) = of_rule(ground.rehearse(case, [case.bad]), case.rule)
+    schema, nulls = ground.end(case, [case.bad])
+    offered, left = ground.end(case, finding.safer)
+    assert compare(schema, offered) == ()
+    assert left == nulls
+
+
+def test_rows_are_filled_batch_by_batch_with_commits_in_between(ground: Ground) -> None:
+    (case,) = (each for each in CASES if each.path.name == "add-column-volatile-default")
+    (finding,) = of_rule(ground.rehearse(case, [case.bad]), case.rule)
+    database = ground.scratch.create()
+    with closing(psycopg.connect(database.conninfo, autocommit=True)) as session:
+        for text in ((case.path / "setup.sql").read_text(), ROWS, *finding.safer):
+            session.execute(text.encode())
+        counted = session.execute(
+            "SELECT count(*), count(token), count(DISTINCT token), count(DISTINCT xmin::text)"
+            " FROM accounts"
+        ).fetchone()
+        assert counted is not None
+        rows, filled, different, transactions = counted
+    ground.scratch.drop(database)
+    assert rows == filled == different == 60_000
+    assert transactions > 2
 
 
 @pytest.mark.parametrize("case", SILENT, ids=lambda case: case.path.name)

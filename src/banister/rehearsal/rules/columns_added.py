@@ -19,6 +19,7 @@ from banister.rehearsal.rules.texts import (
     not_null_names,
     sync_names,
     then_not_null,
+    unquoted,
 )
 from banister.rehearsal.verdicts import Verdict
 
@@ -103,12 +104,12 @@ def _identity(seen: Seen) -> Iterator[Match]:
             continue
         table = facts_of(seen, column.table_oid)
         sequence = beside(table, column.name, "fill")
-        kind = "ALWAYS" if column.identity == "a" else "BY DEFAULT"
-        begin = f"ALTER TABLE {table.name} ALTER COLUMN {column.name} ADD GENERATED {kind}"
         names = {
             "sequence": sequence,
             "sequence_literal": literal(sequence),
-            "identity_from": literal(begin.replace("%", "%%") + " AS IDENTITY (START WITH %s)"),
+            "kind": "ALWAYS" if column.identity == "a" else "BY DEFAULT",
+            "identity": "pg_get_serial_sequence"
+            f"({literal(table.name)}, {literal(unquoted(column.name))})",
         }
         value = f"{column.name} = nextval({literal(sequence)})"
         fill = fill_names(table, value, f"{column.name} IS NULL")
@@ -140,13 +141,10 @@ def _kind_not_said(seen: Seen) -> Iterator[Match]:
 _VIRTUAL = ADD_COLUMN.removesuffix(";") + " GENERATED ALWAYS AS ({default}) VIRTUAL;"
 #: Nobody draws another number between the two: DROP DEFAULT takes the lock.
 _HAND_OVER = """\
-DO $identity$
-BEGIN
-    ALTER TABLE {table} ALTER COLUMN {column} DROP DEFAULT;
-    EXECUTE format({identity_from}, nextval({sequence_literal}));
-    DROP SEQUENCE {sequence};
-END
-$identity$;"""
+ALTER TABLE {table} ALTER COLUMN {column} DROP DEFAULT;
+ALTER TABLE {table} ALTER COLUMN {column} ADD GENERATED {kind} AS IDENTITY;
+SELECT setval({identity}, nextval({sequence_literal}), false);
+DROP SEQUENCE {sequence};"""
 _SET_DEFAULT = "ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {default};"
 
 COLUMNS_ADDED = (

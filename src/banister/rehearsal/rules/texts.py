@@ -24,6 +24,7 @@ __all__ = [
     "not_null_names",
     "sync_names",
     "then_not_null",
+    "unquoted",
 ]
 
 ADD_COLUMN = "ALTER TABLE {table} ADD COLUMN {definition};"
@@ -79,9 +80,16 @@ _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 _LONGEST = 63
 
 
+def unquoted(identifier: str) -> str:
+    """Return the name that an identifier stands for."""
+    if identifier.startswith('"'):
+        return identifier[1:-1].replace('""', '"')
+    return identifier
+
+
 def joined(*parts: str) -> str:
     """Return an identifier made of others, quoted where it must be and no longer than allowed."""
-    bare = "_".join(_unquoted(part) for part in parts)
+    bare = "_".join(unquoted(part) for part in parts)
     while len(bare.encode()) > _LONGEST:
         bare = bare[:-1]
     return bare if _PLAIN.match(bare) else '"' + bare.replace('"', '""') + '"'
@@ -188,9 +196,3 @@ def then_not_null(
         ),
         Safer(files=(*files, *after), only_if=only_if),
     )
-
-
-def _unquoted(identifier: str) -> str:
-    if identifier.startswith('"'):
-        return identifier[1:-1].replace('""', '"')
-    return identifier

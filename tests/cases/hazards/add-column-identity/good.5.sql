@@ -1,7 +1,4 @@
-DO $identity$
-BEGIN
-    ALTER TABLE accounts ALTER COLUMN number DROP DEFAULT;
-    EXECUTE format('ALTER TABLE accounts ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (START WITH %s)', nextval('accounts_number_fill'));
-    DROP SEQUENCE accounts_number_fill;
-END
-$identity$;
+ALTER TABLE accounts ALTER COLUMN number DROP DEFAULT;
+ALTER TABLE accounts ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY;
+SELECT setval(pg_get_serial_sequence('accounts', 'number'), nextval('accounts_number_fill'), false);
+DROP SEQUENCE accounts_number_fill;
