@@ -54,6 +54,11 @@ class Case:
         return self.path.name.partition("+")[0]
 
     @cached_property
+    def setup(self) -> str:
+        """What is there before the run."""
+        return (self.path / "setup.sql").read_text()
+
+    @cached_property
     def bad(self) -> str:
         """What meets the rule, or, where nothing does, what might be thought to."""
         name = "bad.sql" if (self.path / "bad.sql").exists() else "change.sql"
@@ -99,6 +104,14 @@ class Ground:
     major: int
     #: Databases as their setups leave them, by the text of those.
     _ready: dict[str, Target] = field(default_factory=dict)
+    #: What came of the bad files, by their folders: two tests look at some of them.
+    _bad: dict[Path, Rehearsal] = field(default_factory=dict)
+
+    def rehearse_bad(self, case: Case) -> Rehearsal:
+        """Carry out what meets the rule of a case, behind its setup."""
+        if case.path not in self._bad:
+            self._bad[case.path] = self.rehearse(case, [case.bad])
+        return self._bad[case.path]
 
     def rehearse(
         self, case: Case, texts: Sequence[str], *, version: tuple[int, ...] | None = None
@@ -107,8 +120,7 @@ class Ground:
 
         `version`: what is known of the target's.
         """
-        setup = (case.path / "setup.sql").read_text()
-        database = self._ready.pop(setup, None) or self._made(setup)
+        database = self._prepared(case)
         copy = Copy(scratch=self.scratch, database=database, major=self.major, version=version)
         steps = [_step(number, text) for number, text in enumerate(texts, 1)]
         work = rehearse(copy, steps, _INFO, small=SmallTables())
@@ -118,16 +130,12 @@ class Ground:
         except StopIteration as done:
             found: Rehearsal = done.value
         if any(_tried_twice(each) for each in found.migrations):
-            self.scratch.drop(database)
-        else:
-            self._ready[setup] = database
-        while len(self._ready) > _KEPT:
-            self.scratch.drop(self._ready.pop(next(iter(self._ready))))
+            self.scratch.drop(self._ready.pop(case.setup))
         return found
 
     def end(self, case: Case, texts: Sequence[str]) -> tuple[Snapshot, int]:
         """Run migrations with these texts, and return the schema then, and the number of NULLs."""
-        database = self._made((case.path / "setup.sql").read_text())
+        database = self.scratch.clone(self._prepared(case))
         with opened(self.scratch, database, _INFO, ()) as place:
             place.engine.fill()
             place.run(_step(number, text) for number, text in enumerate(texts, 1))
@@ -137,12 +145,18 @@ class Ground:
         self.scratch.drop(database)
         return found, nulls
 
-    def _made(self, setup: str) -> Target:
-        database = self.scratch.create()
-        with closing(psycopg.connect(database.conninfo, autocommit=True)) as session:
-            session.execute(setup.encode())
-        with opened(self.scratch, database, _INFO, ()):
-            pass
+    def _prepared(self, case: Case) -> Target:
+        """Return a database as the setup leaves it, which is made where none is kept."""
+        database = self._ready.pop(case.setup, None)
+        if database is None:
+            database = self.scratch.create()
+            with closing(psycopg.connect(database.conninfo, autocommit=True)) as session:
+                session.execute(case.setup.encode())
+            with opened(self.scratch, database, _INFO, ()):
+                pass
+        self._ready[case.setup] = database
+        while len(self._ready) > _KEPT:
+            self.scratch.drop(self._ready.pop(next(iter(self._ready))))
         return database
 
 

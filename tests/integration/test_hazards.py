@@ -55,7 +55,7 @@ def test_what_a_rule_is_about_is_found_and_its_way_around_is_not(
 ) -> None:
     if not case.holds_on(ground.major):
         pytest.skip("for other versions alone")
-    found = of_rule(ground.rehearse(case, [case.bad]), case.rule)
+    found = of_rule(ground.rehearse_bad(case), case.rule)
     assert {finding.location.line for finding in found if finding.location} == case.lines
     offered = {finding.safer for finding in found if finding.safer}
     for texts in offered or {case.good}:
@@ -71,7 +71,7 @@ def test_what_a_rule_is_about_is_found_and_its_way_around_is_not(
     ids=lambda case: case.path.name,
 )
 def test_what_is_offered_comes_to_the_same(case: Case, ground: Ground) -> None:
-    (finding,) = of_rule(ground.rehearse(case, [case.bad]), case.rule)
+    (finding,) = of_rule(ground.rehearse_bad(case), case.rule)
     schema, nulls = ground.end(case, [case.bad])
     offered, left = ground.end(case, finding.safer)
     assert compare(schema, offered) == ()
@@ -80,10 +80,10 @@ def test_what_is_offered_comes_to_the_same(case: Case, ground: Ground) -> None:
 
 def test_rows_are_filled_batch_by_batch_with_commits_in_between(ground: Ground) -> None:
     (case,) = (each for each in CASES if each.path.name == "add-column-volatile-default")
-    (finding,) = of_rule(ground.rehearse(case, [case.bad]), case.rule)
+    (finding,) = of_rule(ground.rehearse_bad(case), case.rule)
     database = ground.scratch.create()
     with closing(psycopg.connect(database.conninfo, autocommit=True)) as session:
-        for text in ((case.path / "setup.sql").read_text(), ROWS, *finding.safer):
+        for text in (case.setup, ROWS, *finding.safer):
             session.execute(text.encode())
         counted = session.execute(
             "SELECT count(*), count(token), count(DISTINCT token), count(DISTINCT xmin::text)"
@@ -100,7 +100,7 @@ def test_rows_are_filled_batch_by_batch_with_commits_in_between(ground: Ground) 
 def test_what_looks_dangerous_and_is_not_is_no_finding(case: Case, ground: Ground) -> None:
     if not case.holds_on(ground.major):
         pytest.skip("for other versions alone")
-    found = ground.rehearse(case, [case.bad])
+    found = ground.rehearse_bad(case)
     assert [f.rule for f in all_findings(found) if f.severity is not Severity.NOTICE] == []
     assert found.verdict <= Verdict.BRIEF_LOCK
 
