@@ -313,3 +313,19 @@ def test_a_way_down_is_rehearsed_as_well(site: Site) -> None:
     found = project.rehearse(project.plan_down().plan)
     assert found.migrations[0].step.label == "002_more"
     assert found.verdict is Verdict.LOSES_DATA
+
+
+def test_what_is_about_the_whole_is_accepted_by_its_name(site: Site) -> None:
+    found = rehearsed(
+        site,
+        '-- banister: accept=split-here reason="at night"\n'
+        "ALTER TABLE owners ADD COLUMN a int;\nUPDATE things SET note = 'x';\n",
+        "ALTER TABLE things ADD COLUMN b int;\nALTER TABLE owners ADD COLUMN b int;\n",
+        '-- banister: accept=lock-order reason="one runner"\n'
+        "ALTER TABLE owners ADD COLUMN c int;\nALTER TABLE things ADD COLUMN c int;\n",
+        plan_small_bytes=0,
+    )
+    whole = [each for migration in found.migrations for each in migration.findings]
+    assert [(each.rule, each.accepted) for each in whole] == [("split-here", "at night")]
+    (crossing,) = found.across
+    assert (crossing.rule, crossing.accepted) == ("lock-order", "one runner")

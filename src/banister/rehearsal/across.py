@@ -6,6 +6,7 @@ from itertools import combinations
 
 from banister.errors import Location, Severity
 from banister.model import RelationKind, TransactionMode
+from banister.rehearsal.accepting import accepted
 from banister.rehearsal.verdicts import (
     HazardFinding,
     HeldLock,
@@ -27,7 +28,7 @@ def across(migrations: Sequence[MigrationRehearsal]) -> tuple[HazardFinding, ...
     return tuple(
         finding
         for first, second in combinations(migrations, 2)
-        for finding in _crossing(first, second)
+        for finding in accepted(tuple(_crossing(first, second)), second.step)
     )
 
 
@@ -35,7 +36,7 @@ def with_splits(migration: MigrationRehearsal) -> MigrationRehearsal:
     """Return the migration with the places where it had better be two."""
     if migration.step.mode is not TransactionMode.WHOLE:
         return migration
-    found = tuple(_splits(migration))
+    found = accepted(tuple(_splits(migration)), migration.step)
     verdict = max((migration.verdict, *(each.verdict for each in found)))
     return replace(migration, findings=(*migration.findings, *found), verdict=verdict)
 

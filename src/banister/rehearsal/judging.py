@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 
 from banister.errors import Location, Severity
 from banister.model import (
@@ -15,6 +14,7 @@ from banister.model import (
     TableSize,
     TransactionMode,
 )
+from banister.rehearsal.accepting import accepted
 from banister.rehearsal.rules import HAZARDS, Hazard, Match, Seen
 from banister.rehearsal.sizes import SmallTables, size_words
 from banister.rehearsal.verdicts import (
@@ -58,12 +58,9 @@ class Judge:
     def judge(self, tried: Tried) -> MigrationRehearsal:
         """Return what is to be said about a migration."""
         statements = tuple(self._statement(tried, number) for number in range(len(tried.traces)))
-        accepted = dict(tried.step.script.directives.accept)
         statements = tuple(
-            replace(each, findings=tuple(_with_reasons(each.findings, accepted)))
-            for each in statements
+            replace(each, findings=accepted(each.findings, tried.step)) for each in statements
         )
-        met = {finding.rule for each in statements for finding in each.findings}
         worst = max(
             (max((f.verdict for f in each.findings), default=Verdict.SAFE) for each in statements),
             default=Verdict.SAFE,
@@ -73,7 +70,6 @@ class Judge:
             step=tried.step,
             verdict=worst,
             statements=statements,
-            findings=tuple(_unused(tried.step, accepted.keys() - met)),
             duration_ms=tried.duration_ms,
         )
 
@@ -262,26 +258,3 @@ def _place(step: Step, trace: StatementTrace) -> Location:
         column=statement.column,
         note=f"{step.direction}, statement {trace.number} of {len(step.statements)}",
     )
-
-
-def _with_reasons(
-    findings: Sequence[HazardFinding], accepted: Mapping[str, str]
-) -> Iterator[HazardFinding]:
-    for finding in findings:
-        yield replace(finding, accepted=accepted.get(finding.rule))
-
-
-def _unused(step: Step, rules: set[str]) -> Iterator[HazardFinding]:
-    known = [hazard.rule for hazard in HAZARDS]
-    for rule in sorted(rules):
-        near = get_close_matches(rule, known, n=1, cutoff=0.6) if rule not in known else []
-        yield HazardFinding(
-            rule="unused-acceptance",
-            severity=Severity.WARNING,
-            verdict=Verdict.SAFE,
-            message=f"accept={rule} is not needed: nothing in this file meets that rule"
-            if rule in known
-            else f"accept={rule} names no rule",
-            advice=f'did you mean "{near[0]}"?' if near else "take that directive out",
-            location=Location(path=step.script.source.path, line=1),
-        )

@@ -19,6 +19,7 @@ from banister.model import (
     Version,
 )
 from banister.project import Target
+from banister.rehearsal.accepting import with_unused
 from banister.rehearsal.across import across, with_splits
 from banister.rehearsal.judging import Judge, Tried
 from banister.rehearsal.sizes import SmallTables
@@ -102,11 +103,13 @@ def rehearse(
         small=small,
     )
     migrations = tuple(with_splits(judge.judge(each)) for each in run.tried)
+    together = across(migrations)
+    migrations = tuple(with_unused(each, together) for each in migrations)
     if copy.scratch.not_certified is not None:
         migrations = tuple(_not_certified(each) for each in migrations)
     return Rehearsal(
         migrations=migrations,
-        across=across(migrations),
+        across=together,
         server=copy.scratch.display,
         copied=copy.copied,
         not_certified=copy.scratch.not_certified,
