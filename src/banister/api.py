@@ -62,7 +62,7 @@ from banister.proof import (
     prove,
 )
 from banister.records import Decision, Keeper
-from banister.rehearsal import Rehearsal, Rehearser
+from banister.rehearsal import Rehearsal
 from banister.runner import Job, run
 from banister.scratch import Scratch, open_scratch
 from banister.snapshot import Snapshot
@@ -159,6 +159,9 @@ class Project:
         is the copy; `since` names a commit of git, and only migrations whose files are not as there
         are tried. See `Rehearser` for what is raised; UsageError for a commit that is not there.
         """
+        # All rules come with it, for this alone.
+        from banister.rehearsal.pending import Rehearser  # noqa: PLC0415
+
         rehearser = Rehearser(
             folder=self.folder(),
             settings=self.settings,

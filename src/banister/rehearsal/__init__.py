@@ -1,6 +1,5 @@
 """Carrying pending migrations out on a scratch copy, to see what each statement does to others."""
 
-from banister.rehearsal.pending import Rehearser
 from banister.rehearsal.verdicts import (
     HazardFinding,
     HeldLock,
@@ -15,7 +14,6 @@ __all__ = [
     "HeldLock",
     "MigrationRehearsal",
     "Rehearsal",
-    "Rehearser",
     "StatementRehearsal",
     "Verdict",
 ]
