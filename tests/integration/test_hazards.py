@@ -39,6 +39,10 @@ SAME = {
 #: Some hundred pages.
 ROWS = """INSERT INTO accounts
 SELECT n, 'account ' || n, n, '2026-01-01' FROM generate_series(1, 60000) AS n;"""
+#: How many rules there have to be, and how many of them a server has to have confirmed.
+RULES, CONFIRMED = 53, 52
+#: Rules that no server of the tests can confirm: it would have to be 14.0 to 14.3.
+UNCONFIRMED = {"index-corruption-14"}
 #: Cases of those where nothing is offered, or something for a part of the statement alone.
 OTHERWISE = {"add-column-volatile-default+among-others", "add-unique-constraint+partitioned"}
 
@@ -124,8 +128,11 @@ def is_harmless(found: Rehearsal, rule: str) -> None:
     assert of_rule(found, rule) == []
 
 
-def test_each_rule_has_a_name_of_its_own_and_a_case_of_that_name() -> None:
+def test_there_are_rules_enough_and_nearly_all_have_a_case_of_their_name() -> None:
     names = [hazard.rule for hazard in HAZARDS]
-    assert sorted(names) == sorted(set(names))
     cases = {case.rule for case in CASES}
+    assert sorted(names) == sorted(set(names))
+    assert len(names) >= RULES
+    assert len(cases) >= CONFIRMED
+    assert set(names) - cases == UNCONFIRMED
     assert cases <= set(names)
