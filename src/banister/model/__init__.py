@@ -21,6 +21,7 @@ from banister.model.events import (
     WaitingForLock,
     Warned,
 )
+from banister.model.locks import LockMode
 from banister.model.log import HistoryTable, LogEntry, LogEvent, RunInfo
 from banister.model.migration import (
     AppliedMigration,
@@ -43,7 +44,6 @@ from banister.model.trace import (
     ConstraintFacts,
     IndexFacts,
     Lock,
-    LockMode,
     ObjectFacts,
     RelationFacts,
     RelationKind,

@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 
 from banister.errors import Failure
 from banister.model.events import Event
+from banister.model.locks import LockMode
 from banister.model.plan import Step
-from banister.model.ranked import Ranked
 from banister.model.text import Statement
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "ConstraintFacts",
     "IndexFacts",
     "Lock",
-    "LockMode",
     "ObjectFacts",
     "RelationFacts",
     "RelationKind",
@@ -38,37 +37,6 @@ __all__ = [
 ]
 
 Facts = TypeVar("Facts")
-
-
-class LockMode(Ranked):
-    """A table-level lock, weaker ones first.
-
-    https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
-    """
-
-    ACCESS_SHARE = "AccessShareLock"
-    ROW_SHARE = "RowShareLock"
-    ROW_EXCLUSIVE = "RowExclusiveLock"
-    SHARE_UPDATE_EXCLUSIVE = "ShareUpdateExclusiveLock"
-    SHARE = "ShareLock"
-    SHARE_ROW_EXCLUSIVE = "ShareRowExclusiveLock"
-    EXCLUSIVE = "ExclusiveLock"
-    ACCESS_EXCLUSIVE = "AccessExclusiveLock"
-
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        """What ordinary statements of others wait for it: of "reads" and "writes"."""
-        if self is LockMode.ACCESS_EXCLUSIVE:
-            return ("reads", "writes")
-        return ("writes",) if self >= LockMode.SHARE else ()
-
-    @property
-    def words(self) -> str:
-        """The name as SQL has it, for example "ACCESS EXCLUSIVE"."""
-        return _SQL_NAMES[self]
-
-
-_SQL_NAMES = {mode: mode.name.replace("_", " ") for mode in LockMode}
 
 
 class RelationKind(StrEnum):
@@ -274,6 +242,14 @@ class Lock:
     taken_by: int
     #: False: it was waited for while the statement was looked at.
     granted: bool = True
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """What ordinary statements of others wait for it: of "reads" and "writes"."""
+        # Nothing but REFRESH writes to a materialized view.
+        if self.kind is RelationKind.MATERIALIZED_VIEW and "reads" not in self.mode.blocks:
+            return ()
+        return self.mode.blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

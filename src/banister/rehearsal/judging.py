@@ -134,7 +134,7 @@ class Judge:
                 relation=lock.relation,
                 kind=lock.kind,
                 mode=lock.mode,
-                blocks=lock.mode.blocks,
+                blocks=lock.blocks,
                 taken_by=trace.number,
                 held_through=last if together else trace.number,
                 size=self.sizes.get(existing.name, TableSize()),
@@ -189,7 +189,7 @@ class Judge:
             return Verdict.LOSES_DATA
         blocking = list(self._blocking(trace))
         if any(self._work(trace)):
-            if any("reads" in lock.mode.blocks for lock in blocking):
+            if any("reads" in lock.blocks for lock in blocking):
                 return Verdict.BLOCKS_ALL
             if blocking:
                 return Verdict.BLOCKS_WRITES
@@ -200,8 +200,8 @@ class Judge:
         for lock in trace.all_locks:
             # Outside of a transaction an index is locked for the end of the statement alone.
             briefly = trace.alone and lock.kind is RelationKind.INDEX
-            reads = "reads" in lock.mode.blocks
-            fits = reads if level is Verdict.BLOCKS_ALL else bool(lock.mode.blocks)
+            reads = "reads" in lock.blocks
+            fits = reads if level is Verdict.BLOCKS_ALL else bool(lock.blocks)
             if fits and lock.relation_oid in self.existing and not briefly:
                 yield lock
 

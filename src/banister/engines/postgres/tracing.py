@@ -197,7 +197,7 @@ class Tracer:
             constraints=changes_between(before.constraints, after.constraints),
             indexes=changes_between(before.indexes, after.indexes),
             objects=changes_between(before.objects, after.objects),
-            settings=self._newly_set() if _MAY_SET.intersection(words[:1]) else {},
+            settings=self._settings_left(trace) if _MAY_SET.intersection(words[:1]) else {},
             lock_timeout=self._lock_timeout,
         )
 
@@ -286,12 +286,17 @@ class Tracer:
     def _settings(self) -> dict[str, str]:
         return {row[0]: row[1] for row in self._ask("session")}
 
-    def _newly_set(self) -> Mapping[str, str]:
-        """Return what the statement has set in passing, by a function."""
+    def _settings_left(self, trace: StatementTrace) -> Mapping[str, str]:
+        """Return what the statement has set in passing, and what holds behind its transaction."""
         now = self._settings()
         new = {name: value for name, value in now.items() if self._set.get(name) != value}
-        new.pop("client_min_messages", None)
-        return new
+        if trace.alone:
+            # Ours: with nothing else locked, such a statement may wait longer.
+            mine = {"client_min_messages", "lock_timeout"}
+            return {name: value for name, value in new.items() if name not in mine}
+        # The server does not tell what ends with the transaction: the statement itself must.
+        told = traits(trace.statement, Dialect.POSTGRESQL).session_settings
+        return {name: value for name, value in new.items() if name in told}
 
     def _waits(self) -> float:
         rows = self._ask("lock_timeout")

@@ -11,6 +11,10 @@ from banister.rehearsal.rules.domains import DOMAINS
 from banister.rehearsal.rules.indexes import INDEXES
 from banister.rehearsal.rules.keys import KEYS
 from banister.rehearsal.rules.lookups import LOOKUPS
+from banister.rehearsal.rules.objects import OBJECTS
+from banister.rehearsal.rules.transactions import TRANSACTIONS
+from banister.rehearsal.rules.triggers import TRIGGERS
+from banister.rehearsal.rules.types import TYPES
 
 __all__ = ["HAZARDS", "Hazard", "Match", "Safer", "Seen"]
 
@@ -26,4 +30,8 @@ HAZARDS: tuple[Hazard, ...] = (
     *INDEXES,
     *CONCURRENTLY,
     *LOOKUPS,
+    *OBJECTS,
+    *TRIGGERS,
+    *TYPES,
+    *TRANSACTIONS,
 )

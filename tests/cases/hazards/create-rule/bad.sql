@@ -1,0 +1,1 @@
+CREATE RULE keep AS ON DELETE TO portfolios DO INSTEAD NOTHING; -- here

@@ -1,0 +1,1 @@
+ALTER TABLE portfolios DISABLE TRIGGER portfolios_touched; -- here

@@ -1,0 +1,2 @@
+CREATE OR REPLACE TRIGGER portfolios_touched BEFORE INSERT OR UPDATE ON portfolios
+    FOR EACH ROW EXECUTE FUNCTION touched();

@@ -1,0 +1,2 @@
+-- banister: transaction=off
+UPDATE clients SET mood = 'eager' WHERE id = -1;

@@ -1,0 +1,1 @@
+ALTER TABLE old_portfolios INHERIT portfolios; -- here

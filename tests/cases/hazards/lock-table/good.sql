@@ -1,0 +1,1 @@
+INSERT INTO portfolios (id, owner) VALUES (1000000, 'new');

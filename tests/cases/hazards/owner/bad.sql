@@ -1,0 +1,1 @@
+ALTER TABLE portfolios OWNER TO CURRENT_USER; -- here

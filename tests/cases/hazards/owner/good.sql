@@ -1,0 +1,1 @@
+GRANT SELECT ON portfolios TO CURRENT_USER;

@@ -1,0 +1,1 @@
+COMMENT ON POLICY own ON portfolios IS 'each sees what is theirs';

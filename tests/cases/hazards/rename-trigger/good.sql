@@ -1,0 +1,1 @@
+COMMENT ON TRIGGER portfolios_touched ON portfolios IS 'the first of all';

@@ -1,0 +1,2 @@
+CREATE OR REPLACE VIEW rated AS -- here
+    SELECT id, owner FROM portfolios WHERE rating > 0;

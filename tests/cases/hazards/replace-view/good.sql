@@ -1,0 +1,2 @@
+CREATE VIEW well_rated AS
+    SELECT id, owner FROM portfolios WHERE rating > 0;

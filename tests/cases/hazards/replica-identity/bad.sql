@@ -1,0 +1,1 @@
+ALTER TABLE portfolios REPLICA IDENTITY FULL; -- here

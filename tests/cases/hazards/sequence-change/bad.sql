@@ -1,0 +1,2 @@
+ALTER SEQUENCE numbers RESTART WITH 1000; -- here
+ALTER SEQUENCE numbers INCREMENT BY 10; -- here

@@ -1,0 +1,2 @@
+CREATE TABLE sums AS
+    SELECT portfolio_id, sum(amount) FROM positions GROUP BY portfolio_id;

@@ -1,0 +1,1 @@
+COMMENT ON TABLE portfolios IS 'What a client holds';

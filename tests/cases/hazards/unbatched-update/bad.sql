@@ -1,0 +1,2 @@
+UPDATE portfolios SET rating = 0 -- here
+WHERE rating IS NOT NULL;
