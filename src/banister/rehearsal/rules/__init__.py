@@ -12,6 +12,7 @@ from banister.rehearsal.rules.indexes import INDEXES
 from banister.rehearsal.rules.keys import KEYS
 from banister.rehearsal.rules.lookups import LOOKUPS
 from banister.rehearsal.rules.objects import OBJECTS
+from banister.rehearsal.rules.tables import TABLES
 from banister.rehearsal.rules.transactions import TRANSACTIONS
 from banister.rehearsal.rules.triggers import TRIGGERS
 from banister.rehearsal.rules.types import TYPES
@@ -34,4 +35,5 @@ HAZARDS: tuple[Hazard, ...] = (
     *TRIGGERS,
     *TYPES,
     *TRANSACTIONS,
+    *TABLES,
 )

@@ -1,0 +1,2 @@
+CREATE SCHEMA site;
+CREATE VIEW site.x AS SELECT * FROM app.x;

@@ -1,0 +1,2 @@
+ALTER TABLE logs RENAME TO notes;
+CREATE VIEW logs AS SELECT * FROM notes;

@@ -1,0 +1,1 @@
+ALTER VIEW names RENAME TO called; -- here

@@ -1,0 +1,2 @@
+ALTER VIEW names RENAME TO called;
+CREATE VIEW names AS SELECT * FROM called;

@@ -1,0 +1,1 @@
+CLUSTER logs USING logs_pkey; -- here

@@ -1,0 +1,2 @@
+-- banister: transaction=off
+VACUUM logs;

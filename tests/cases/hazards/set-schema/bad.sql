@@ -1,0 +1,1 @@
+ALTER TABLE logs SET SCHEMA app; -- here

@@ -1,0 +1,2 @@
+ALTER TABLE logs SET SCHEMA app;
+CREATE VIEW logs AS SELECT * FROM app.logs;
