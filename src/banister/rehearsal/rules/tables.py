@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from banister.errors import Severity
 from banister.model import Changed, LockMode, RelationFacts, RelationKind
 from banister.rehearsal.rules.base import Hazard, Match, Safer, Seen
 from banister.rehearsal.verdicts import Verdict
@@ -14,7 +13,7 @@ _TABLES = frozenset(
     {RelationKind.TABLE, RelationKind.PARTITIONED_TABLE, RelationKind.FOREIGN_TABLE}
 )
 _VIEWS = frozenset({RelationKind.VIEW, RelationKind.MATERIALIZED_VIEW})
-_FOUND_BY_FULL_WORDS = frozenset({"VACUUM", "CLUSTER"})
+_FULL_REWRITES = frozenset({"VACUUM", "CLUSTER"})
 
 
 def _dropped(seen: Seen) -> Iterator[Match]:
@@ -22,9 +21,9 @@ def _dropped(seen: Seen) -> Iterator[Match]:
         return
     for change in seen.trace.relations:
         table = change.any
-        if change.dropped and table.kind in _TABLES and seen.was_there(table.oid):
-            if not table.is_partition:
-                yield Match(table_oid=table.oid, names={"table": table.name})
+        whole = table.kind in _TABLES and not table.is_partition
+        if change.dropped and whole and seen.was_there(table.oid):
+            yield Match(table_oid=table.oid, names={"table": table.name})
 
 
 def _dropped_along(seen: Seen) -> Iterator[Match]:
@@ -47,9 +46,10 @@ def _emptied(seen: Seen, *, along: bool) -> Iterator[Match]:
     }
     for rewrite in seen.trace.rewrites:
         facts = seen.existing.get(rewrite.relation_oid)
-        if rewrite.how == "truncate" and facts is not None:
-            if (facts.bare_name in cascaded) is along:
-                yield Match(table_oid=facts.oid, names={"table": facts.name})
+        if rewrite.how != "truncate" or facts is None:
+            continue
+        if (facts.bare_name in cascaded) is along:
+            yield Match(table_oid=facts.oid, names={"table": facts.name})
 
 
 def _truncated(seen: Seen) -> Iterator[Match]:
@@ -121,9 +121,9 @@ def _written_again(seen: Seen) -> Iterator[Match]:
     word = seen.trace.statement.text.split(None, 1)[0].upper()
     for rewrite in seen.trace.rewrites:
         oid = rewrite.relation_oid
-        if rewrite.how == "rewrite" and word in _FOUND_BY_FULL_WORDS and seen.was_there(oid):
-            if seen.holds(oid, LockMode.ACCESS_EXCLUSIVE):
-                yield Match(table_oid=oid, names={"table": rewrite.relation})
+        blocks = seen.was_there(oid) and seen.holds(oid, LockMode.ACCESS_EXCLUSIVE)
+        if rewrite.how == "rewrite" and word in _FULL_REWRITES and blocks:
+            yield Match(table_oid=oid, names={"table": rewrite.relation})
 
 
 def _of_another_persistence(seen: Seen) -> Iterator[Match]:
@@ -132,13 +132,9 @@ def _of_another_persistence(seen: Seen) -> Iterator[Match]:
             yield Match(table_oid=rewrite.relation_oid, names={"table": rewrite.relation})
 
 
-def _elsewhere(seen: Seen) -> Iterator[Match]:
-    for rewrite in seen.trace.rewrites:
-        reasons = {"tablespace", "access method"}.intersection(rewrite.reasons)
-        if reasons and seen.was_there(rewrite.relation_oid):
-            yield Match(table_oid=rewrite.relation_oid, names={"table": rewrite.relation})
-
-
+_RENAMED_WITH_A_VIEW = (
+    "ALTER TABLE {table} RENAME TO {bare};\nCREATE VIEW {table} AS SELECT * FROM {new};"
+)
 _WINDOW = "do it in a window in which nothing needs {table}"
 
 TABLES = (
@@ -183,14 +179,7 @@ TABLES = (
         title="A table gets another name",
         effect="{table} is called {new} now: an application that still says {table} fails",
         verdict=Verdict.BRIEF_LOCK,
-        safer=(
-            Safer(
-                files=(
-                    "ALTER TABLE {table} RENAME TO {bare};\n"
-                    "CREATE VIEW {table} AS SELECT * FROM {new};",
-                ),
-            ),
-        ),
+        safer=(Safer(files=(_RENAMED_WITH_A_VIEW,)),),
         advice="drop the view when nothing uses the old name any more",
         source=_MANUAL + "sql-altertable.html",
         meets=_table_renamed,
@@ -242,16 +231,5 @@ TABLES = (
         advice=_WINDOW,
         source=_MANUAL + "sql-altertable.html",
         meets=_of_another_persistence,
-    ),
-    Hazard(
-        rule="set-tablespace",
-        title="A table moves to another tablespace or access method",
-        effect="writes {table} again, which nobody can read or write meanwhile",
-        verdict=Verdict.BLOCKS_ALL,
-        grows=True,
-        severity=Severity.WARNING,
-        advice=_WINDOW,
-        source=_MANUAL + "sql-altertable.html",
-        meets=_elsewhere,
     ),
 )
