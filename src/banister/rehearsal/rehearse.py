@@ -34,6 +34,11 @@ __all__ = ["Copy", "rehearse"]
 _BECAUSE_OF_ROWS = frozenset({"22", "23"})
 
 
+#: Names stand in the first so many characters of a statement, and where there are more statements
+#: than that, all tables are given rows.
+_NAMES_WITHIN = 10_000
+_MANY_STATEMENTS = 2_000
+
 #: What is not seen where a setting cannot be made.
 _LOST = {
     "lc_messages": "what the server says as it works (lc_messages cannot be set): rewrites and "
@@ -89,7 +94,7 @@ def rehearse(
     lost = (*copy.lost, *_surround(copy, filled))
     with opened(copy.scratch, filled, info, copy.applied, traced=True) as place:
         if with_rows:
-            unfilled = place.engine.fill()
+            unfilled = place.engine.fill(_near(copy, filled, steps))
         run = yield from _carried_out(place, steps)
     if run.failed is not None and with_rows and _may_be_rows(run.failed.failure):
         run = yield from _without_rows(copy, steps, info, run)
@@ -119,6 +124,19 @@ def rehearse(
         not_tried=tuple(steps[len(run.tried) :]),
         duration_ms=round((time.monotonic() - started) * 1000),
     )
+
+
+def _near(copy: Copy, database: Target, steps: Sequence[Step]) -> frozenset[str] | None:
+    """Return the tables that the steps may have to do with; None: all."""
+    from banister.scratch.loading import tables_near  # noqa: PLC0415 -- it brings the driver
+
+    texts: list[str] = []
+    for step in steps:
+        for _, statement in step.to_run():
+            texts.append(statement.text[:_NAMES_WITHIN])
+            if len(texts) > _MANY_STATEMENTS:
+                return None
+    return tables_near(copy.scratch, database, "\n".join(texts))
 
 
 def _not_certified(migration: MigrationRehearsal) -> MigrationRehearsal:

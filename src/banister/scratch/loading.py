@@ -5,12 +5,16 @@ from collections.abc import Collection, Mapping
 import psycopg
 from psycopg import sql
 
+from banister.engines.queries import load_queries
 from banister.errors import DatabaseError, Failure, ServerError
 from banister.project import Target
 from banister.scratch.base import Scratch
 from banister.scratch.lacks import advice_for
 
-__all__ = ["check_extensions", "load_schema", "surround"]
+__all__ = ["check_extensions", "load_schema", "surround", "tables_near"]
+
+#: So many take no time worth saving.
+_FEW_TABLES = 40
 
 
 def load_schema(scratch: Scratch, database: Target, text: str) -> None:
@@ -56,6 +60,23 @@ def _holds(connection: "psycopg.Connection[tuple[object, ...]]", setting: str, v
     row = connection.execute("SELECT pg_catalog.current_setting(%s, true)", (setting,)).fetchone()
     now = str(row[0]) if row else ""
     return now == value or (setting == "lc_messages" and now[:2] in {"C", "C.", "PO", "en"})
+
+
+def tables_near(scratch: Scratch, database: Target, text: str) -> frozenset[str] | None:
+    """Return the tables whose names occur in a text, with those around them; None: all of them.
+
+    Around them are tables that refer to them, and whatever one of these refers to. Where there are
+    few tables, all are near. Raises DatabaseError.
+    """
+    query = load_queries(__package__, "scratch.sql")["related"].encode()
+    try:
+        with psycopg.connect(scratch.privileged(database).conninfo, autocommit=True) as connection:
+            rows = connection.execute(query, {"text": text.lower()}).fetchall()
+    except psycopg.Error as error:
+        raise DatabaseError(f"{database.display} does not tell its tables") from error
+    if len(rows) <= _FEW_TABLES:
+        return None
+    return frozenset(str(name) for name, near in rows if near)
 
 
 def surround(scratch: Scratch, database: Target, settings: Mapping[str, str]) -> tuple[str, ...]:

@@ -75,3 +75,31 @@ WHERE d.datname OPERATOR(pg_catalog.=) 'template0'
 UPDATE pg_catalog.pg_authid SET rolsuper = true
 WHERE rolname OPERATOR(pg_catalog.=) ANY (
     '{pg_execute_server_program,pg_read_server_files,pg_write_server_files}'::pg_catalog.name[])
+
+-- name: related
+-- The tables of these names, those that refer to them, and all that either refers to; the names as
+-- people write them.
+WITH RECURSIVE tables AS (
+    SELECT c.oid, (CASE n.nspname WHEN 'public' THEN ''
+            ELSE pg_catalog.quote_ident(n.nspname) || '.' END)
+        || pg_catalog.quote_ident(c.relname) AS name, pg_catalog.lower(c.relname) AS bare
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND c.oid >= 16384
+), named AS (
+    SELECT t.oid FROM tables AS t
+    WHERE pg_catalog.strpos(%(text)s, t.bare) > 0
+), near AS (
+    SELECT oid FROM named
+    UNION
+    SELECT k.conrelid FROM pg_catalog.pg_constraint AS k
+    JOIN named ON named.oid = k.confrelid AND k.contype = 'f'
+    UNION
+    SELECT h.inhrelid FROM pg_catalog.pg_inherits AS h JOIN named ON named.oid = h.inhparent
+), all_of_them AS (
+    SELECT oid FROM near
+    UNION
+    SELECT k.confrelid FROM pg_catalog.pg_constraint AS k
+    JOIN all_of_them AS a ON a.oid = k.conrelid AND k.contype = 'f'
+)
+SELECT t.name, t.oid IN (SELECT oid FROM all_of_them) FROM tables AS t

@@ -65,6 +65,8 @@ class Look:
     xid: str
     #: Where that changes, much may be called otherwise: everything is read again.
     marks: tuple[str | None, ...]
+    #: Names of tables, types and schemas, by OID: what others are told by.
+    names: Mapping[str, str]
 
 
 def look_at(connection: Connection, hidden: Sequence[int], last: Look | None = None) -> Look:
@@ -74,12 +76,13 @@ def look_at(connection: Connection, hidden: Sequence[int], last: Look | None = N
     """
     queries, since = probe_queries(), None if last is None else last.xid
     values = {"hidden": list(hidden), "since": since}
-    names = ("there", "relations", "columns", "constraints", "indexes", "objects")
+    parts = ("there", "relations", "columns", "constraints", "indexes", "objects")
     with connection.pipeline():
-        cursors = [connection.execute(queries[name].encode(), values) for name in names]
+        cursors = [connection.execute(queries[part].encode(), values) for part in parts]
     (there,), relations, columns, constraints, indexes, objects = (e.fetchall() for e in cursors)
     marks = tuple(there[5])
-    if last is not None and last.marks != marks:
+    names = dict(each.split(" ", 1) for each in there[6])
+    if last is not None and (last.marks != marks or _renamed(last.names, names)):
         return look_at(connection, hidden)
     old = Catalog() if last is None else last.catalog
     numbers = [divmod(each, _COLUMNS) for each in there[1]]
@@ -92,7 +95,11 @@ def look_at(connection: Connection, hidden: Sequence[int], last: Look | None = N
         indexes=_merged(old.indexes, {r[0]: _index(r) for r in indexes}, there[3]),
         objects={(row[0], row[1]): _object(row) for row in objects},
     )
-    return Look(catalog=catalog, xid=there[4], marks=marks)
+    return Look(catalog=catalog, xid=there[4], marks=marks, names=names)
+
+
+def _renamed(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    return any(new.get(oid, name) != name for oid, name in old.items())
 
 
 def _merged(

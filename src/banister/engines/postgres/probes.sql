@@ -186,7 +186,8 @@ WHERE x.oid >= 16384 AND x.relpersistence <> 't'
 
 -- name: there
 -- What is there, by OID, and by table and number for columns; the transaction that what is written
--- from now on is written by, or behind; and what decides whether all must be read again.
+-- from now on is written by, or behind; what decides whether all must be read again; and the names
+-- of what others are told by.
 SELECT
     ARRAY(SELECT c.oid::pg_catalog.int8 FROM pg_catalog.pg_class AS c WHERE c.oid >= 16384),
     ARRAY(SELECT a.attrelid::pg_catalog.int8 * 2048 + a.attnum
@@ -205,16 +206,16 @@ SELECT
             FROM pg_catalog.pg_publication AS p),
         (SELECT pg_catalog.string_agg(p.xmin::pg_catalog.text || p.ctid::pg_catalog.text, ' ')
             FROM pg_catalog.pg_publication_rel AS p),
-        (SELECT pg_catalog.string_agg(n.oid::pg_catalog.text || n.nspname, ' ')
-            FROM pg_catalog.pg_namespace AS n),
-        (SELECT pg_catalog.string_agg(t.oid::pg_catalog.text || t.typname, ' ')
-            FROM pg_catalog.pg_type AS t
-            WHERE t.oid >= 16384 AND t.typtype IN ('e', 'd', 'r')),
-        (SELECT pg_catalog.string_agg(c.oid::pg_catalog.text || c.relname, ' ')
-            FROM pg_catalog.pg_class AS c WHERE c.oid >= 16384
-                AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'),
         (SELECT pg_catalog.string_agg(k.oid::pg_catalog.text, ' ')
-            FROM pg_catalog.pg_constraint AS k WHERE k.contypid <> 0)]
+            FROM pg_catalog.pg_constraint AS k WHERE k.contypid <> 0)],
+    ARRAY(
+        SELECT 'n' || n.oid::pg_catalog.text || ' ' || n.nspname FROM pg_catalog.pg_namespace AS n
+        UNION ALL
+        SELECT 't' || t.oid::pg_catalog.text || ' ' || t.typname FROM pg_catalog.pg_type AS t
+        WHERE t.oid >= 16384 AND t.typtype IN ('e', 'd', 'r')
+        UNION ALL
+        SELECT 'c' || c.oid::pg_catalog.text || ' ' || c.relname FROM pg_catalog.pg_class AS c
+        WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f'))
 
 -- name: objects
 -- kind, oid, name, what it belongs to, its oid, stamp, definition
