@@ -1,6 +1,7 @@
 """Putting the schema and the surroundings of another database into a scratch database."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 
 import psycopg
 from psycopg import sql
@@ -26,6 +27,7 @@ def load_schema(scratch: Scratch, database: Target, text: str) -> None:
         with psycopg.connect(scratch.privileged(database).conninfo, autocommit=True) as connection:
             # Without parameters the driver sends all of it as one text, which is one transaction.
             connection.execute(text.encode())
+            _populate(connection)
     except psycopg.Error as error:
         failure = Failure(
             message=error.diag.message_primary or type(error).__name__, sqlstate=error.sqlstate
@@ -34,6 +36,21 @@ def load_schema(scratch: Scratch, database: Target, text: str) -> None:
             f"the schema cannot be made on {scratch.display}: {failure.message}",
             hint=advice_for(failure, shared=scratch.shared),
         ) from error
+
+
+def _populate(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """Fill materialized views, which a schema comes without the rows of; from the empty tables."""
+    query = load_queries(__package__, "scratch.sql")["unpopulated"].encode()
+    left = connection.execute(query).fetchall()
+    # One that reads another has to wait for it.
+    for _ in left:
+        for schema, name in left:
+            view = sql.Identifier(str(schema), str(name))
+            with suppress(psycopg.Error):
+                connection.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(view))
+        known, left = left, connection.execute(query).fetchall()
+        if left == known:
+            return
 
 
 def check_extensions(scratch: Scratch, database: Target, wanted: Collection[str]) -> None:

@@ -103,3 +103,10 @@ WITH RECURSIVE tables AS (
     JOIN all_of_them AS a ON a.oid = k.conrelid AND k.contype = 'f'
 )
 SELECT t.name, t.oid IN (SELECT oid FROM all_of_them) FROM tables AS t
+
+-- name: unpopulated
+SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm' AND NOT c.relispopulated
+ORDER BY c.oid
