@@ -327,7 +327,7 @@ def test_what_is_about_the_whole_is_accepted_by_its_name(site: Site) -> None:
     found = rehearsed(
         site,
         '-- banister: accept=split-here reason="at night"\n'
-        "ALTER TABLE owners ADD COLUMN a int;\nUPDATE things SET note = 'x';\n",
+        "CREATE INDEX ON owners (name);\nUPDATE things SET note = 'x';\n",
         "ALTER TABLE things ADD COLUMN b int;\nALTER TABLE owners ADD COLUMN b int;\n",
         '-- banister: accept=lock-order reason="one runner"\n'
         "ALTER TABLE owners ADD COLUMN c int;\nALTER TABLE things ADD COLUMN c int;\n",

@@ -19,6 +19,15 @@ __all__ = ["across", "with_splits"]
 
 _TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})
 
+#: Rules that say of a statement that it had better be in a migration of its own.
+_SAYS_SO = frozenset(
+    {
+        "statement-after-access-exclusive",
+        "validate-foreign-key-in-same-transaction",
+        "validate-in-same-transaction",
+    }
+)
+
 
 def across(migrations: Sequence[MigrationRehearsal]) -> tuple[HazardFinding, ...]:
     """Return the tables that two migrations lock in another order, each in one transaction.
@@ -74,7 +83,8 @@ def _splits(migration: MigrationRehearsal) -> Iterator[HazardFinding]:
     """Yield a proposal where a lock of an earlier statement is held through long work."""
     held: list[tuple[HeldLock, StatementRehearsal]] = []
     for statement in migration.statements:
-        if statement.work and held:
+        told = _SAYS_SO.intersection(each.rule for each in statement.findings)
+        if statement.work and held and not told:
             tables = ", ".join(dict.fromkeys(lock.relation for lock, _ in held))
             since = held[0][1].location.line
             reads = any("reads" in lock.blocks for lock, _ in held)
