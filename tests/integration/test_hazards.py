@@ -42,7 +42,7 @@ SELECT n, 'account ' || n, n, '2026-01-01' FROM generate_series(1, 60000) AS n;"
 #: How many rules there have to be, and how many of them a server has to have confirmed.
 RULES, CONFIRMED = 80, 65
 #: Rules that no server of the tests can confirm: it would have to be 14.0 to 14.3.
-UNCONFIRMED = {"index-corruption-14"}
+UNCONFIRMED = {"detach-pending", "index-corruption-14"}
 #: Cases of those where nothing is offered, or something for a part of the statement alone.
 OTHERWISE = {"add-column-volatile-default+among-others", "add-unique-constraint+partitioned"}
 

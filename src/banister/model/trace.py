@@ -81,6 +81,10 @@ class RelationFacts:
     #: The parents that it inherits from, or is a partition of.
     parents: tuple[int, ...] = ()
     is_partition: bool = False
+    #: For a partition: "FOR VALUES …" or "DEFAULT".
+    partition_bound: str | None = None
+    #: For a partitioned table, for example "RANGE (at)".
+    partition_key: str | None = None
     #: A partition that is being taken out by DETACH … CONCURRENTLY.
     detach_pending: bool = False
     #: For a partitioned table: its default partition.

@@ -132,6 +132,7 @@ def _relation(row: TupleRow) -> RelationFacts:
         row_security=row[10], force_row_security=row[11], replica_identity=row[12],
         options=tuple(row[13]), table_oid=row[14], parents=tuple(row[15]), is_partition=row[16],
         detach_pending=row[17], default_partition=row[18], in_publication=row[19], stamp=row[20],
+        partition_bound=row[21], partition_key=row[22],
     )  # fmt: skip
 
 

@@ -86,7 +86,9 @@ SELECT c.oid::pg_catalog.int8,
         WHERE h.inhrelid = c.oid AND h.inhdetachpending),
     NULLIF(p.partdefid, 0)::pg_catalog.int8,
     pub.found,
-    c.xmin::pg_catalog.text || c.ctid::pg_catalog.text
+    c.xmin::pg_catalog.text || c.ctid::pg_catalog.text,
+    pg_catalog.pg_get_expr(c.relpartbound, c.oid),
+    CASE c.relkind WHEN 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_am AS am ON am.oid = c.relam AND c.relkind IN ('r', 'p', 'm')

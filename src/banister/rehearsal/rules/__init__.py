@@ -12,6 +12,7 @@ from banister.rehearsal.rules.indexes import INDEXES
 from banister.rehearsal.rules.keys import KEYS
 from banister.rehearsal.rules.lookups import LOOKUPS
 from banister.rehearsal.rules.objects import OBJECTS
+from banister.rehearsal.rules.partitions import PARTITIONS
 from banister.rehearsal.rules.tables import TABLES
 from banister.rehearsal.rules.transactions import TRANSACTIONS
 from banister.rehearsal.rules.triggers import TRIGGERS
@@ -31,6 +32,7 @@ HAZARDS: tuple[Hazard, ...] = (
     *INDEXES,
     *CONCURRENTLY,
     *LOOKUPS,
+    *PARTITIONS,
     *OBJECTS,
     *TRIGGERS,
     *TYPES,

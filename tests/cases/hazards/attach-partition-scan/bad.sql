@@ -1,0 +1,2 @@
+ALTER TABLE events ATTACH PARTITION events_2024 -- here
+    FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');

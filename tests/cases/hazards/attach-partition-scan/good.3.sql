@@ -1,0 +1,2 @@
+-- banister: transaction=off
+CREATE INDEX CONCURRENTLY ON events_2024 (kind);

@@ -1,0 +1,4 @@
+ALTER TABLE events_2024 ADD CONSTRAINT bounds
+    CHECK (at >= '2024-01-01' AND at < '2025-01-01') NOT VALID;
+ALTER TABLE events_rest ADD CONSTRAINT others
+    CHECK (NOT (at >= '2024-01-01' AND at < '2025-01-01')) NOT VALID;

@@ -1,0 +1,1 @@
+ALTER TABLE events_rest VALIDATE CONSTRAINT others;

@@ -1,0 +1,3 @@
+CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY, kind varchar(9)) PARTITION BY LIST (kind);
+CREATE TABLE events_a PARTITION OF events FOR VALUES IN ('a');
+CREATE TABLE events_rest PARTITION OF events DEFAULT;

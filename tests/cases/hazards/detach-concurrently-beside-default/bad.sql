@@ -1,0 +1,2 @@
+-- banister: transaction=off
+ALTER TABLE events DETACH PARTITION events_2023 CONCURRENTLY; -- here
