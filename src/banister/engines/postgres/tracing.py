@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
+from banister.engines.base import TryAgain
 from banister.engines.postgres.effects import Effects
 from banister.engines.postgres.onlooker import Onlooker
 from banister.engines.postgres.probes import Look, changes_between, look_at, probe_queries
 from banister.engines.postgres.session import Notice, Session
-from banister.errors import MigrationFailed
+from banister.errors import Failure, MigrationFailed
 from banister.model import (
     Catalog,
     Dialect,
@@ -96,9 +98,8 @@ class Tracer:
     ) -> Generator[Event, None, None]:
         """Run statements and yield Traced, also where one fails; what `run` raises goes on.
 
-        Several only write rows, and are told together.
-
-        `alone`: it runs in no transaction of ours, so that only another session sees its locks.
+        Several only write rows, and are told together. `alone`: it runs in no transaction of ours,
+        so that only another session sees its locks.
         """
         number, statement = batch[0]
         words = traits(statement, Dialect.POSTGRESQL).words
@@ -108,47 +109,47 @@ class Tracer:
         if not only_sets and not alone and self._counters is None:
             self._counters = self._count()
         self._speak_up(local=not alone)
-        held = tuple(self._held.values())
+        plain = StatementTrace(
+            number=number,
+            through=batch[-1][0] if len(batch) > 1 else 0,
+            statement=statement,
+            held=tuple(self._held.values()),
+            lock_timeout=self._lock_timeout,
+            alone=alone,
+        )
         onlooker = Onlooker(conninfo=self.eyes, pid=self.session.connection.info.backend_pid)
         started = time.monotonic()
         try:
-            if alone:
-                with onlooker:
-                    yield from run()
-            else:
+            with onlooker if alone else nullcontext():
                 yield from run()
-        except MigrationFailed as error:
-            refused = StatementTrace(
-                number=number,
-                statement=statement,
-                locks=tuple(self._taken(onlooker.seen, number, before, before)),
-                held=held,
-                notices=_texts(self.session.take_notices()),
-                lock_timeout=self._lock_timeout,
-                alone=alone,
-                failure=error.failure,
-            )
-            # What it had changed is rolled back.
-            self._look = None
-            yield Traced(step=step, trace=refused, before=before)
+        except (MigrationFailed, TryAgain) as error:
+            failed = error.error if isinstance(error, TryAgain) else error
+            trace = self._refused(plain, onlooker.seen, failed.failure)
+            yield Traced(step=step, trace=trace, before=before)
             raise
         took = round((time.monotonic() - started) * 1000)
         notices = tuple(self.session.take_notices())
         if alone:
             self._speak_down()
-        plain = StatementTrace(
-            number=number,
-            through=batch[-1][0] if len(batch) > 1 else 0,
-            statement=statement,
-            held=held,
-            notices=_texts(notices),
-            cascaded=_cascaded(notices),
-            alone=alone,
-            duration_ms=took,
+        plain = replace(
+            plain, notices=_texts(notices), cascaded=_cascaded(notices), duration_ms=took
         )
         seen = onlooker.seen if alone else None
         trace = self._completed(plain, words, before, seen, only_sets)
         yield Traced(step=step, trace=trace, before=before)
+
+    def _refused(
+        self, trace: StatementTrace, seen: Iterable[tuple[int, str, bool]], failure: Failure
+    ) -> StatementTrace:
+        """Return the trace of what failed; what it had changed is rolled back."""
+        catalog = self.catalog
+        self._look = None
+        return replace(
+            trace,
+            locks=tuple(self._taken(seen, trace.number, catalog, catalog)),
+            notices=_texts(self.session.take_notices()),
+            failure=failure,
+        )
 
     def _completed(
         self,
