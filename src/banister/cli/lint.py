@@ -29,8 +29,9 @@ def command(invocation: Invocation, *, squawk: bool) -> None:
     said = [plural(errors, "problem")] if errors else []
     said += [plural(len(findings) - errors, "remark")] if len(findings) > errors else []
     output.say(f"{count} in {project.settings.shown_dir}: {', '.join(said) or 'no problems'}")
-    if project.dialect is not Dialect.SQLITE and (project.scratch or server_is_near()):
-        output.say(output.style.dim("`banister plan` knows more: it tries them on a scratch copy"))
     if errors:
         many = f"{plural(errors, 'problem')} in {project.settings.shown_dir}"
         raise FindingsError(many, findings=findings)
+    # With errors it would stop at the same.
+    if project.dialect is not Dialect.SQLITE and (project.scratch or server_is_near()):
+        output.say(output.style.dim("`banister plan` knows more: it tries them on a scratch copy"))
