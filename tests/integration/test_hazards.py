@@ -75,12 +75,16 @@ def test_what_a_rule_is_about_is_found_and_its_way_around_is_not(
         is_harmless(ground.rehearse(case, case.good), case.rule)
 
 
+#: Every other rule, unless all is tried.
+HELD = sorted(SAME) if EVERYTHING else sorted(SAME)[::2]
+
+
 @pytest.mark.parametrize(
     "case",
     [
         case
         for case in CASES
-        if case.rule in SAME
+        if case.rule in HELD
         and case.path.name not in OTHERWISE
         and (EVERYTHING or case.path.name == case.rule)
     ],
