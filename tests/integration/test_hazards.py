@@ -1,6 +1,7 @@
 """Each rule about dangerous statements, tried: what it finds, and what it offers instead.
 
-On the newest PostgreSQL, each in one form; `make hazards` does it on all, in every form.
+On the newest PostgreSQL, each in one form, and what is offered instead of more than a notice;
+`make hazards` does it on all, in every form.
 """
 
 import os
@@ -67,6 +68,8 @@ def test_what_a_rule_is_about_is_found_and_its_way_around_is_not(
         pytest.skip("for other versions alone")
     found = of_rule(ground.rehearse_bad(case), case.rule)
     assert {finding.location.line for finding in found if finding.location} == case.lines
+    if not EVERYTHING and all(finding.severity is Severity.NOTICE for finding in found):
+        return
     offered = {finding.safer for finding in found if finding.safer}
     for texts in offered or {case.good}:
         is_harmless(ground.rehearse(case, texts), case.rule)
