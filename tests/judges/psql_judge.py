@@ -13,6 +13,8 @@ from fake_server import FakeServer, Sent
 __all__ = ["comparable", "found_psql", "sent_by"]
 
 _LIKE_COPY = re.compile(r"copy.*from.*std(in|out)", re.IGNORECASE | re.DOTALL)
+#: A name or key word, and not the letter in front of a quote.
+_WORD = re.compile(r"[^\W\d]\w*(?![\w'\"&$])")
 
 
 def found_psql() -> dict[str, str]:
@@ -36,8 +38,8 @@ def sent_by(program: str, script: str) -> tuple[list[Sent], bool]:
 
     The second value tells whether that is a part only: when what looks like COPY … FROM stdin gets
     no rows asked for, psql 18 takes it for a failed one and skips what follows, down to `\\.`. It
-    also looks like one to psql when it is an empty statement right behind a real one. From there
-    on psql is no judge of splitting.
+    also looks like one to psql when it stands right behind a real one and does not begin with a
+    word. From there on psql is no judge of splitting.
     """
     with tempfile.TemporaryDirectory(prefix="bj") as name, FakeServer(folder=Path(name)) as server:
         path = Path(name) / "script.sql"
@@ -52,7 +54,9 @@ def sent_by(program: str, script: str) -> tuple[list[Sent], bool]:
         )
         for number, sent in enumerate(server.sent):
             behind_rows = number > 0 and server.sent[number - 1].rows is not None
-            skipping = _LIKE_COPY.search(sent.query) or (behind_rows and _is_empty(sent))
+            skipping = _LIKE_COPY.search(sent.query) or (
+                behind_rows and not _WORD.match(comparable(sent.query))
+            )
             if sent.rows is None and skipping:
                 return [each for each in server.sent[:number] if not _is_empty(each)], True
         return [sent for sent in server.sent if not _is_empty(sent)], False
