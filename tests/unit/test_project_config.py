@@ -8,7 +8,7 @@ import pytest
 from banister.errors import UsageError
 from banister.model import HistoryTable
 from banister.project import KEYS, Kind, Settings, load_settings
-from banister.project.keys import read_value
+from banister.project.values import read_value
 from settings_kit import load, write
 
 
@@ -22,7 +22,11 @@ def folder(tmp_path: Path) -> Path:
 def test_without_a_file_the_defaults_hold(folder: Path) -> None:
     settings = load(folder)
     assert settings == Settings(
-        root=folder, start=folder, dir=folder / "migrations", shown_dir="migrations"
+        root=folder,
+        start=folder,
+        dir=folder / "migrations",
+        shown_dir="migrations",
+        backup_dir=folder / "backups",
     )
     assert settings.lock_timeout == 1.0
     assert settings.lock_wait == 600.0

@@ -287,7 +287,9 @@ PASSWORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_si
 def _outcome(url: str) -> tuple[str, Target | None]:
     """Everything that is said about a URL."""
     here = Path("/nowhere")
-    loaded = Settings(root=here, start=here, dir=here, shown_dir="migrations")
+    loaded = Settings(
+        root=here, start=here, dir=here, shown_dir="migrations", backup_dir=here / "backups"
+    )
     environ = {"DATABASE_URL": url}
     try:
         target = choose_target(loaded, url=None, environ=environ)

@@ -10,17 +10,9 @@ from typing import Any
 
 from banister.errors import Location, UsageError
 from banister.model import HistoryTable
-from banister.project.keys import (
-    KEYS,
-    SYSTEM_ROOTS,
-    BadValue,
-    Key,
-    Kind,
-    key_named,
-    read_text,
-    read_value,
-)
+from banister.project.keys import KEYS, SYSTEM_ROOTS, Key, Kind, key_named
 from banister.project.toml_file import TomlFile, read_toml
+from banister.project.values import BadValue, read_text, read_value
 
 __all__ = ["Settings", "load_settings"]
 
@@ -88,6 +80,22 @@ class Settings:
     #: Tables of at most so many rows and bytes are too small to matter.
     plan_small_rows: int = 10_000
     plan_small_bytes: int = 16 * 1024 * 1024
+    #: When `up` and `down` make a backup first: "always", "when-destructive" or "never".
+    backup: str = "never"
+    #: The folder of backups, absolute.
+    backup_dir: Path
+    backup_format: str = "plain"
+    backup_compress: bool = False
+    backup_jobs: int = 2
+    #: Whether a run's backup is restored into a scratch database before it counts.
+    backup_test: bool = True
+    #: How many, and of how many days, are kept; 0: all.
+    backup_keep: int = 0
+    backup_keep_days: int = 0
+    #: Whether rows that a migration takes away are saved first.
+    backup_rows: bool = False
+    #: What makes the backup instead; empty: Banister does.
+    backup_command: tuple[str, ...] = ()
     #: Whether the statements of sessions that are waited for may be shown.
     show_queries: bool = False
     out_of_order: bool = False
@@ -139,6 +147,7 @@ def load_settings(
     directory = Path(os.path.abspath(bases["dir"] / folder))  # noqa: PTH100  (as above)
     if values["sslrootcert"] not in (None, SYSTEM_ROOTS):
         values["sslrootcert"] = os.path.abspath(bases["sslrootcert"] / str(values["sslrootcert"]))  # noqa: PTH100  (as above)
+    values["backup_dir"] = Path(os.path.abspath(bases["backup_dir"] / str(values["backup_dir"])))  # noqa: PTH100  (as above)
     env_location = tables.file.locate(*tables.path, "env", env, "url") if tables and env else None
     history = HistoryTable(
         schema=str(values.pop("history_schema")), name=str(values.pop("history_table"))
@@ -287,7 +296,7 @@ def _flat(table: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], object
     """Yield the settings of a table; `verify.unit` is another way to write `verify_unit`."""
     for name, value in table.items():
         inside = any(key.name.startswith(f"{name}_") for key in KEYS)
-        if isinstance(value, dict) and inside and key_named(name) is None:
+        if isinstance(value, dict) and inside:
             yield from (((name, part), each) for part, each in value.items())
         else:
             yield (name,), value

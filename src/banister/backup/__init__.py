@@ -1,0 +1,1 @@
+"""Backups that were restored once before they count, and the way back from them."""
