@@ -163,6 +163,8 @@ def test_a_folder_typed_by_the_user_begins_where_the_user_is(folder: Path) -> No
     assert flag.dir == inside / "sql"
     assert flag.shown_dir == "sql"
     assert load(inside, BANISTER_DIR="../other").dir == folder / "other"
+    assert load(inside).backup_dir == folder / "backups"
+    assert load(inside, BANISTER_BACKUP_DIR="kept").backup_dir == inside / "kept"
 
 
 @pytest.mark.parametrize(
@@ -177,6 +179,7 @@ def test_a_folder_typed_by_the_user_begins_where_the_user_is(folder: Path) -> No
         ("BANISTER_LOCK_TIMEOUT", "2s", "lock_timeout", 2.0),
         ("BANISTER_HISTORY_TABLE", "h", "history", HistoryTable(name="h")),
         ("BANISTER_TIMEZONE", "", "timezone", None),
+        ("BANISTER_BACKUP_COMMAND", "snap --name 'a b'", "backup_command", ("snap", "--name", "a b")),
     ],
 )
 def test_variables_are_read(folder: Path, name: str, text: str, field: str, value: object) -> None:
@@ -190,6 +193,7 @@ def test_every_key_but_url_has_a_variable(folder: Path) -> None:
         Kind.NUMBER: "1",
         Kind.DURATION: "1s",
         Kind.NAMES: "a",
+        Kind.ARGUMENTS: "snap 'a b'",
         Kind.TAGS_OR_FLAG: "a",
     }
     environ = {
@@ -209,6 +213,13 @@ def test_a_setting_may_stand_in_a_table_of_its_own(folder: Path) -> None:
     write(folder, 'verify.unit = "chain"\n[env.ci.verify]\ndata = false')
     assert load(folder).verify_unit == "chain"
     assert not load(folder, "ci").verify_data
+    write(
+        folder,
+        '[backup]\ncommand = ["snap", "a b"]\n[env.production]\nbackup = "when-destructive"\n',
+    )
+    settings = load(folder, env="production")
+    assert settings.backup_command == ("snap", "a b")
+    assert settings.backup == "when-destructive"
     write(folder, '[verify]\nunit = "chain"\nnuit = 1')
     with pytest.raises(UsageError, match=r'unknown setting "verify\.nuit"') as caught:
         load(folder)

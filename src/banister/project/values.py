@@ -38,15 +38,13 @@ def read_value(key: Key, value: object) -> object:
         value = os.fspath(value)
     if key.kind is Kind.FLAG and isinstance(value, bool):
         return value
-    if key.kind is Kind.ARGUMENTS and isinstance(value, list | tuple):
-        return _arguments(key, value)
     match key.kind, value:
         case Kind.NUMBER, int() | str() if not isinstance(value, bool):
             return _number(key, str(value))
         case Kind.TAGS_OR_FLAG, bool():
             return _DEMO if value else frozenset()
-        case Kind.NAMES | Kind.TAGS_OR_FLAG, list() | tuple() | frozenset():
-            return _names(key, value)
+        case Kind.NAMES | Kind.TAGS_OR_FLAG | Kind.ARGUMENTS, list() | tuple() | frozenset():
+            return _arguments(key, value) if key.kind is Kind.ARGUMENTS else _names(key, value)
         case Kind.DURATION, str():
             return _seconds(key, value)
         case Kind.DURATION, int() | float() if not isinstance(value, bool):
