@@ -179,7 +179,12 @@ def test_a_folder_typed_by_the_user_begins_where_the_user_is(folder: Path) -> No
         ("BANISTER_LOCK_TIMEOUT", "2s", "lock_timeout", 2.0),
         ("BANISTER_HISTORY_TABLE", "h", "history", HistoryTable(name="h")),
         ("BANISTER_TIMEZONE", "", "timezone", None),
-        ("BANISTER_BACKUP_COMMAND", "snap --name 'a b'", "backup_command", ("snap", "--name", "a b")),
+        (
+            "BANISTER_BACKUP_COMMAND",
+            "snap --name 'a b'",
+            "backup_command",
+            ("snap", "--name", "a b"),
+        ),
     ],
 )
 def test_variables_are_read(folder: Path, name: str, text: str, field: str, value: object) -> None:

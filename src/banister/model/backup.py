@@ -16,6 +16,7 @@ __all__ = [
     "BackupManifest",
     "BackupTest",
     "BackupWanted",
+    "CommandSaid",
     "Dumped",
     "Loss",
     "LossKind",
@@ -24,6 +25,8 @@ __all__ = [
     "SavedRows",
     "TableDumped",
     "TableRestored",
+    "TryingBackup",
+    "WayBack",
 ]
 
 
@@ -109,6 +112,9 @@ class BackupManifest:
     one_transaction: bool = True
     #: The fingerprint of the schema's snapshot, which a restored copy must have.
     schema: str | None = None
+    #: Roles and extensions that what is in it names: a server without them does not take it.
+    roles: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
     #: The last test that it passed; None: not tested.
     tested: BackupTest | None = None
     #: The run that it was made for.
@@ -159,6 +165,31 @@ class TableDumped(Event):
     #: From 1; SQLite: pages.
     number: int
     total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryingBackup(Event):
+    """A backup is being restored into a scratch database, to see whether it can be."""
+
+    #: For example "PostgreSQL 18.1, embedded".
+    server: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSaid(Event):
+    """A line of what the program says that makes the backup."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayBack(Event):
+    """What was made before a run, and how it is gone back to."""
+
+    #: What the log keeps: the backup's name, or the program and how it ended.
+    detail: str
+    #: The one command that restores it; None: it is the platform's own.
+    command: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,8 @@ class LogEvent(StrEnum):
     DECIDED = "decided"
     #: What was found and put right before work went on.
     RECOVERED = "recovered"
+    #: What was made before anything of a run was carried out: `detail` its name.
+    BACKED_UP = "backed_up"
     #: What the schema was when a run ended: `checksum` its fingerprint, `version` the last applied
     #: one, `detail` how the fingerprint was taken.
     SNAPSHOT = "snapshot"

@@ -84,7 +84,7 @@ class Settings:
     backup: str = "never"
     #: The folder of backups, absolute.
     backup_dir: Path
-    backup_format: str = "plain"
+    backup_form: str = "plain"
     backup_compress: bool = False
     backup_jobs: int = 2
     #: Whether a run's backup is restored into a scratch database before it counts.

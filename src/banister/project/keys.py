@@ -236,7 +236,7 @@ KEYS: tuple[Key, ...] = (
         doc="The folder of backups, relative to the folder of the settings file.",
     ),
     Key(
-        name="backup_format",
+        name="backup_form",
         kind=Kind.WORD,
         default="plain",
         words=("plain", "custom", "directory"),
