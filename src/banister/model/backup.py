@@ -66,6 +66,8 @@ class Dumped:
 
     #: For example "pg_dump 18.1"; SQLite: "SQLite 3.45.1".
     program: str
+    #: The database's name; of a file, the file's.
+    name: str
     #: Rows by table, as `schema.table` with identifiers quoted where SQL needs it.
     rows: Mapping[str, int]
     #: The last applied version under that snapshot; None: no history, or nothing applied.
