@@ -113,6 +113,8 @@ class BanisterError(Exception):
         self.state = state
         #: What to do next.
         self.hint = hint
+        #: How the state before the run is gone back to: a command, or what was made for it.
+        self.way_back: str | None = None
 
 
 class UsageError(BanisterError):

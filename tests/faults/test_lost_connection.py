@@ -78,7 +78,7 @@ def test_a_cut_in_the_middle_of_commit_runs_nothing_twice(site: Site, attempt: i
 def test_an_outcome_that_cannot_be_looked_up_has_an_error_of_its_own(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("banister.runner._RECONNECT_WITHIN", 0.1)
+    monkeypatch.setattr("banister.runner.settling._RECONNECT_WITHIN", 0.1)
     with (
         cutting_proxy(site.database.url, marker="VALUES (2)", cut=Cut.AFTER, gone=True) as url,
         pytest.raises(banister.OutcomeUnknown) as caught,

@@ -147,7 +147,7 @@ def test_a_stall_is_waited_out(site: Site, server: OwnServer) -> None:
 def test_an_outcome_is_unknown_only_where_nobody_can_be_asked(
     site: Site, server: OwnServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("banister.runner._RECONNECT_WITHIN", 0.2)
+    monkeypatch.setattr("banister.runner.settling._RECONNECT_WITHIN", 0.2)
     with (
         harmful_proxy(
             server.tcp_url + QUICK, marker="VALUES (2)", cut=Cut.AFTER, harm=reset, gone=True

@@ -46,18 +46,21 @@ def test_a_command_adds_keys_and_fills_in_migrations() -> None:
 def test_an_error_has_code_message_location_state_and_hint() -> None:
     place = Location(path="a.sql", line=2, column=3, source_line="x", note="up")
     error = BanisterError("went wrong", code="odd", location=place, state="as before", hint="retry")
+    error.way_back = "restore it"
     assert envelope("up", 1, error, {})["error"] == {
         "code": "odd",
         "message": "went wrong",
         "location": {"path": "a.sql", "line": 2, "column": 3, "note": "up"},
         "state": "as before",
         "hint": "retry",
+        "way_back": "restore it",
     }
 
 
 def test_what_is_not_known_is_null_and_not_left_out() -> None:
     assert envelope("up", 2, UsageError("no"), {})["error"] == {
         "code": "usage", "message": "no", "location": None, "state": None, "hint": None,
+        "way_back": None,
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from banister.model.backup import WayBack
 from banister.model.log import LogEntry, LogEvent
 from banister.model.migration import AppliedMigration, Migration
 from banister.model.plan import Step
@@ -9,6 +10,7 @@ from banister.model.text import Direction
 
 __all__ = [
     "applied_row",
+    "backup_entry",
     "baseline_entry",
     "edit_entry",
     "end_entry",
@@ -56,6 +58,11 @@ def end_entry(step: Step, duration_ms: int) -> LogEntry:
 def failure_entry(step: Step, message: str) -> LogEntry:
     """Return the event about a step that failed."""
     return replace(step_entry(step, LogEvent.FAILED), detail=message)
+
+
+def backup_entry(way_back: WayBack) -> LogEntry:
+    """Return the event about what was made before a run."""
+    return LogEntry(event=LogEvent.BACKED_UP, detail=way_back.detail)
 
 
 def skip_entry(migration: Migration) -> LogEntry:

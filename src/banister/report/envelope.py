@@ -141,6 +141,7 @@ def _error(error: BanisterError) -> dict[str, Any]:
         "location": location_json(error.location),
         "state": error.state,
         "hint": error.hint,
+        "way_back": error.way_back,
     }
     if isinstance(error, MigrationFailed):
         told |= {

@@ -165,6 +165,8 @@ def error_lines(error: BanisterError, style: Style) -> list[str]:
         lines += _labelled("state:", error.state, style)
     if error.hint:
         lines += _labelled("hint:", error.hint, style)
+    if error.way_back:
+        lines += _labelled("back:", error.way_back, style)
     return lines
 
 
