@@ -9,11 +9,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from banister.answers import Preview, Status
+from banister.backup import Backups
 from banister.engines import Engine, open_engine
-from banister.errors import BanisterError, Finding, UsageError, interrupt_behind
+from banister.errors import Finding, UsageError, interrupts_let_out
 from banister.model import (
     AppliedMigration,
     Connected,
@@ -23,6 +24,7 @@ from banister.model import (
     History,
     Plan,
     RunFinished,
+    RunInfo,
     Warned,
 )
 from banister.model.driving import drive
@@ -44,7 +46,7 @@ from banister.project import (
     next_version,
     no_target_error,
     read_folder,
-    squawk_findings,
+    squawk_folder,
     write_pair,
 )
 from banister.proof import (
@@ -71,6 +73,7 @@ from banister.who import run_info
 __all__ = ["Decision", "OnEvent", "Preview", "Project", "Status"]
 
 OnEvent = Callable[[Event], None]
+_OnProof = Callable[[ProofEvent], None] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,25 +102,32 @@ class Project:
         *,
         to: str | None = None,
         out_of_order: bool = False,
+        backup: bool = False,
         on_event: OnEvent | None = None,
     ) -> RunFinished:
         """Apply what is pending, up to and including version `to`.
 
         Each migration commits together with its record. When one fails, those before it stay,
         nothing of it is left, those after it do not run; MigrationFailed says so. FindingsError
-        is raised before anything is written when a check fails.
+        is raised before anything is written when a check fails. `backup`: nothing runs before
+        there is a good backup, whatever the settings say.
         """
         folder, options = self.folder(), self._options(out_of_order=out_of_order)
 
         steps = cache(make_step)
-
-        def make_plan(history: History) -> Plan:
-            return plan_up(folder, history, options, to=to, make_step=steps)
-
-        return self._run(make_plan, on_event)
+        return self._run(
+            lambda history: plan_up(folder, history, options, to=to, make_step=steps),
+            on_event,
+            backup=backup,
+        )
 
     def down(
-        self, count: int = 1, *, to: str | None = None, on_event: OnEvent | None = None
+        self,
+        count: int = 1,
+        *,
+        to: str | None = None,
+        backup: bool = False,
+        on_event: OnEvent | None = None,
     ) -> RunFinished:
         """Roll back the last `count` applied migrations, or all above version `to` (0: all).
 
@@ -128,11 +138,14 @@ class Project:
         folder, options = self.folder(), self._options()
 
         steps = cache(make_step)
-
-        def make_plan(history: History) -> Plan:
-            return plan_down(folder, history, options, count=count, to=to, make_step=steps)
-
-        return self._run(make_plan, on_event, stored_downs=True)
+        return self._run(
+            lambda history: plan_down(
+                folder, history, options, count=count, to=to, make_step=steps
+            ),
+            on_event,
+            stored_downs=True,
+            backup=backup,
+        )
 
     def plan(self, *, to: str | None = None, out_of_order: bool = False) -> Preview:
         """Return what `up` would do, with all findings, by reads alone.
@@ -151,7 +164,7 @@ class Project:
         plan: Plan,
         *,
         since: str | None = None,
-        on_event: Callable[[ProofEvent], None] | None = None,
+        on_event: _OnProof = None,
     ) -> Rehearsal:
         """Carry the steps of a plan out on a scratch copy; return what each does to others.
 
@@ -209,27 +222,24 @@ class Project:
         Without a database the plain files are read as PostgreSQL, and `.sqlite.sql` files as
         SQLite. `squawk` adds what that linter says of the up files; UsageError where it is missing.
         """
-        if self.dialect is not None:
-            return (*lint(self.folder(), self.dialect), *self._squawk(wanted=squawk))
+        if self.dialect is Dialect.SQLITE:
+            return lint(self.folder(), Dialect.SQLITE)
         shown = self.settings.shown_dir
         plain = read_folder(self.settings.dir, Dialect.POSTGRESQL, shown=shown)
+        found = lint(plain, Dialect.POSTGRESQL)
+        found += squawk_folder(plain, self.settings.dir) if squawk else ()
+        if self.dialect is not None:
+            return found
         sqlite = read_folder(self.settings.dir, Dialect.SQLITE, shown=shown)
-        found = (*lint(plain, Dialect.POSTGRESQL), *self._squawk(wanted=squawk))
         only = lint(sqlite, Dialect.SQLITE, only_ending=".sqlite.sql")
         return (*found, *(finding for finding in only if finding not in found))
-
-    def _squawk(self, *, wanted: bool) -> tuple[Finding, ...]:
-        if not wanted or self.dialect is Dialect.SQLITE:
-            return ()
-        shown = (each.up.source.path for each in self.folder().migrations)
-        return squawk_findings([(self.settings.dir / PurePath(path).name, path) for path in shown])
 
     def verify(
         self,
         *,
         since: str | None = None,
         cache: bool = True,
-        on_event: Callable[[ProofEvent], None] | None = None,
+        on_event: _OnProof = None,
     ) -> Proven:
         """Try every way down on scratch databases, and return what came of it; see `prove`.
 
@@ -250,9 +260,7 @@ class Project:
         with self._scratch(folder) as scratch:
             return drive(prove(folder, scratch, run_info(), options, wanted), on_event)
 
-    def rollback_table(
-        self, *, on_event: Callable[[ProofEvent], None] | None = None
-    ) -> RollbackTable:
+    def rollback_table(self, *, on_event: _OnProof = None) -> RollbackTable:
         """Run every up and every down on a scratch database; return what each down did there.
 
         The database that is named is never touched. Raises FindingsError before anything runs,
@@ -263,7 +271,7 @@ class Project:
         with self._scratch(folder) as scratch:
             return drive(find_rollbacks(folder, scratch, run_info(), options), on_event)
 
-    def drift(self, *, on_event: Callable[[ProofEvent], None] | None = None) -> Drift:
+    def drift(self, *, on_event: _OnProof = None) -> Drift:
         """Compare the schema, by reads alone, with what is applied makes; see `find_drift`."""
         with self.engine() as engine:
             live = look(engine)
@@ -275,6 +283,17 @@ class Project:
         with self.engine() as engine:
             live = look(engine)
         return compare_stored(live, self.settings.drift_ignore, run_info().tool_version)
+
+    def backups(self, info: RunInfo | None = None) -> Backups:
+        """Return the backups of the database that is named; UsageError where none is."""
+        if self.target is None:
+            raise no_target_error()
+        return Backups(
+            settings=self.settings,
+            target=self.target,
+            named=self.scratch,
+            info=info or run_info(),
+        )
 
     def new(self, name: str, *, now: datetime) -> tuple[Path, Path]:
         """Create an up and a down file with the next number; nothing is ever overwritten."""
@@ -291,8 +310,7 @@ class Project:
         Returns the rows that were written; those applied already are left alone.
         """
         folder = self.folder()
-        with self._introduced(on_event) as engine:
-            keeper = Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
+        with self._keeper(on_event) as keeper:
             return drive(keeper.baseline(folder, version), on_event)
 
     def accept_edit(self, version: str, *, on_event: OnEvent | None = None) -> AppliedMigration:
@@ -301,8 +319,7 @@ class Project:
         Returns the row as it is afterwards. The database is not changed otherwise.
         """
         folder = self.folder()
-        with self._introduced(on_event) as engine:
-            keeper = Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
+        with self._keeper(on_event) as keeper:
             return drive(keeper.accept_edit(folder, version), on_event)
 
     def decide(
@@ -318,8 +335,7 @@ class Project:
         DONE is for the one statement whose end is not recorded; RETRY for that one or any before
         it. The next `up` or `down` goes on from there. Raises UsageError for any other statement.
         """
-        with self._introduced(on_event) as engine:
-            keeper = Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
+        with self._keeper(on_event) as keeper:
             drive(keeper.decide(version, statement, decision), on_event)
 
     @contextmanager
@@ -330,14 +346,8 @@ class Project:
         """
         if self.target is None:
             raise no_target_error()
-        try:
-            with open_engine(self.target, self.settings) as engine:
-                yield engine
-        except BanisterError as error:
-            interrupt = interrupt_behind(error)
-            if interrupt is None:
-                raise
-            raise interrupt from error
+        with interrupts_let_out(), open_engine(self.target, self.settings) as engine:
+            yield engine
 
     def _options(self, *, out_of_order: bool = False) -> PlanOptions:
         dialect = self.dialect or Dialect.POSTGRESQL
@@ -371,18 +381,26 @@ class Project:
                     on_event(Warned(finding=warning))
             yield engine
 
+    @contextmanager
+    def _keeper(self, on_event: OnEvent | None) -> Iterator[Keeper]:
+        with self._introduced(on_event) as engine:
+            yield Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
+
     def _run(
         self,
         make_plan: Callable[[History], Plan],
         on_event: OnEvent | None,
         *,
         stored_downs: bool = False,
+        backup: bool = False,
     ) -> RunFinished:
+        info = run_info()
         with self._introduced(on_event) as engine:
             job = Job(
                 engine=engine,
-                info=run_info(),
+                info=info,
                 make_plan=make_plan,
+                first=self.backups(info).first(always=backup, rehearse=self.rehearse),
                 lock_wait=self.settings.lock_wait,
                 lock_retry=self.settings.lock_retry,
                 stored_downs=stored_downs,

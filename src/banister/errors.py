@@ -20,6 +20,8 @@ Only the command line renders errors and ends the process. Messages are lower ca
 stop; `code` is a stable word for programs.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,6 +44,7 @@ __all__ = [
     "UnsupportedByEngine",
     "UsageError",
     "interrupt_behind",
+    "interrupts_let_out",
 ]
 
 
@@ -244,3 +247,15 @@ def interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
         seen.add(id(behind))
         behind = behind.__cause__ or behind.__context__
     return None
+
+
+@contextmanager
+def interrupts_let_out() -> Iterator[None]:
+    """Raise the interrupt during whose handling an error of ours was raised, in its place."""
+    try:
+        yield
+    except BanisterError as error:
+        interrupt = interrupt_behind(error)
+        if interrupt is None:
+            raise
+        raise interrupt from error

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from banister.api import Project
     from banister.engines import Database
 
-__all__ = ["Invocation", "command_options", "show_queries_option"]
+__all__ = ["Invocation", "backup_option", "command_options", "show_queries_option"]
 
 
 @dataclass(kw_only=True)
@@ -91,6 +91,13 @@ class Invocation:
         output.say(output.style.dim(f"folder    {project.settings.shown_dir}"), "")
         if database is not None:
             output.findings(database.warnings)
+
+
+def backup_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that runs migrations the option to make a backup first."""
+    return click.option(
+        "--backup", is_flag=True, help="Make a backup first, and run only when it is good."
+    )(function)
 
 
 def show_queries_option(function: Callable[..., Any]) -> Callable[..., Any]:

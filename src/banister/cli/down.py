@@ -2,7 +2,7 @@
 
 import click
 
-from banister.cli.common import Invocation, command_options, show_queries_option
+from banister.cli.common import Invocation, backup_option, command_options, show_queries_option
 from banister.errors import UsageError
 
 __all__ = ["command", "run_down"]
@@ -11,21 +11,32 @@ __all__ = ["command", "run_down"]
 @click.command("down", help="Roll back the last COUNT applied migrations (1), the last first.")
 @click.argument("count", type=click.IntRange(min=1), required=False)
 @click.option("--to", metavar="VERSION", help="Roll back all above this version; 0: all.")
+@backup_option
 @show_queries_option
 @command_options()
 def command(
-    invocation: Invocation, *, count: int | None, to: str | None, show_queries: bool | None
+    invocation: Invocation,
+    *,
+    count: int | None,
+    to: str | None,
+    backup: bool,
+    show_queries: bool | None,
 ) -> None:
     """Roll back what was applied last."""
     if count is not None and to is not None:
         raise UsageError("give a count or --to, not both")
-    run_down(invocation, count=count or 1, to=to, show_queries=show_queries)
+    run_down(invocation, count=count or 1, to=to, backup=backup, show_queries=show_queries)
 
 
 def run_down(
-    invocation: Invocation, *, count: int, to: str | None = None, show_queries: bool | None = None
+    invocation: Invocation,
+    *,
+    count: int,
+    to: str | None = None,
+    backup: bool = False,
+    show_queries: bool | None = None,
 ) -> None:
     """Roll back and say so."""
     project = invocation.project_with_database(show_queries=show_queries)
     invocation.introduce(project)
-    project.down(count, to=to, on_event=invocation.output.event)
+    project.down(count, to=to, backup=backup, on_event=invocation.output.event)

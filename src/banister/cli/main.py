@@ -28,6 +28,8 @@ _COMMANDS = {
     "drift": "Compare the schema of the database with what its migrations make.",
     "docs": "Write into Markdown what rolling back does.",
     "lint": "Check the files alone; no database.",
+    "backup": "Write a backup, or look at those that there are.",
+    "restore": "Put a backup into an empty database, or in the place of one.",
     "snapshot": "Print the schema as text for git, or compare it with such a text.",
     "baseline": "Adopt an existing database.",
     "repair": "Decide what no catalog can tell.",

@@ -2,7 +2,7 @@
 
 import click
 
-from banister.cli.common import Invocation, command_options, show_queries_option
+from banister.cli.common import Invocation, backup_option, command_options, show_queries_option
 
 __all__ = ["command", "run_up"]
 
@@ -10,13 +10,19 @@ __all__ = ["command", "run_up"]
 @click.command("up", help="Apply what is pending, each migration in a transaction of its own.")
 @click.option("--to", metavar="VERSION", help="Stop after this version.")
 @click.option("--out-of-order", is_flag=True, help="Apply versions below the highest applied too.")
+@backup_option
 @show_queries_option
 @command_options()
 def command(
-    invocation: Invocation, *, to: str | None, out_of_order: bool, show_queries: bool | None
+    invocation: Invocation,
+    *,
+    to: str | None,
+    out_of_order: bool,
+    backup: bool,
+    show_queries: bool | None,
 ) -> None:
     """Apply what is pending."""
-    run_up(invocation, to=to, out_of_order=out_of_order, show_queries=show_queries)
+    run_up(invocation, to=to, out_of_order=out_of_order, backup=backup, show_queries=show_queries)
 
 
 def run_up(
@@ -24,9 +30,10 @@ def run_up(
     *,
     to: str | None = None,
     out_of_order: bool = False,
+    backup: bool = False,
     show_queries: bool | None = None,
 ) -> None:
     """Apply what is pending and say so."""
     project = invocation.project_with_database(show_queries=show_queries)
     invocation.introduce(project)
-    project.up(to=to, out_of_order=out_of_order, on_event=invocation.output.event)
+    project.up(to=to, out_of_order=out_of_order, backup=backup, on_event=invocation.output.event)

@@ -1,7 +1,7 @@
 """Databases behind one small contract; each adapter is imported only when it is used."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from banister.engines.base import (
@@ -12,15 +12,18 @@ from banister.engines.base import (
     SessionSettings,
     Transport,
 )
+from banister.engines.dumps import Dumps
 from banister.project import Settings, Target, TargetKind
 
 __all__ = [
     "CertificateCheck",
     "Database",
+    "Dumps",
     "Engine",
     "HistoryChanged",
     "SessionSettings",
     "Transport",
+    "open_dumps",
     "open_engine",
 ]
 
@@ -37,16 +40,7 @@ def open_engine(
     `embedded:` starts the project's own PostgreSQL when it is not running, and stops it after.
     Raises ConnectionFailed, or ServerError where the embedded server cannot be had.
     """
-    session = SessionSettings(
-        lock_timeout=settings.lock_timeout,
-        statement_timeout=settings.statement_timeout,
-        role=settings.role,
-        search_path=settings.search_path,
-        timezone=settings.timezone,
-        sslmode=settings.sslmode,
-        sslrootcert=settings.sslrootcert,
-        show_queries=settings.show_queries,
-    )
+    session = _session(settings)
     match target.kind:
         case TargetKind.SQLITE:
             with _sqlite(target.path or Path(), settings, session) as engine:
@@ -62,6 +56,48 @@ def open_engine(
                 _postgres(running.conninfo, target.display, settings, session) as engine,
             ):
                 yield engine
+
+
+@contextmanager
+def open_dumps(target: Target, settings: Settings) -> Iterator[Dumps]:
+    """Yield a database for backups, closed afterwards; `embedded:` is started as for an engine.
+
+    Raises ConnectionFailed, UnsupportedByEngine behind a pooler, or ServerError where the embedded
+    server cannot be had.
+    """
+    session = _session(settings)
+    if target.kind is TargetKind.SQLITE:
+        from banister.engines.sqlite.dumps import SqliteDumps  # noqa: PLC0415 -- when it is used
+
+        with closing(SqliteDumps(target.path or Path(), settings.history, session)) as lite:
+            yield lite
+        return
+    # psycopg costs more to import than an offline command may take.
+    from banister.engines.postgres.dumps import PostgresDumps  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        conninfo = target.conninfo
+        if target.kind is TargetKind.EMBEDDED:
+            from banister.engines.embedded import embedded  # noqa: PLC0415 -- only when it is used
+
+            conninfo = stack.enter_context(embedded(settings.root)).conninfo
+        dumps = PostgresDumps(
+            conninfo, display=target.display, history=settings.history, settings=session
+        )
+        yield stack.enter_context(closing(dumps))
+
+
+def _session(settings: Settings) -> SessionSettings:
+    return SessionSettings(
+        lock_timeout=settings.lock_timeout,
+        statement_timeout=settings.statement_timeout,
+        role=settings.role,
+        search_path=settings.search_path,
+        timezone=settings.timezone,
+        sslmode=settings.sslmode,
+        sslrootcert=settings.sslrootcert,
+        show_queries=settings.show_queries,
+    )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from banister.project.keys import KEYS, Key, Kind
 from banister.project.new_files import next_number, next_version, write_pair
 from banister.project.scaffold import start_project
 from banister.project.secrets import redact
-from banister.project.squawk import squawk_findings
+from banister.project.squawk import squawk_folder
 from banister.project.target import (
     Target,
     TargetKind,
@@ -32,7 +32,7 @@ __all__ = [
     "no_target_error",
     "read_folder",
     "redact",
-    "squawk_findings",
+    "squawk_folder",
     "start_project",
     "write_pair",
 ]

@@ -4,13 +4,14 @@ import json
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePath
 from typing import Any
 
 from banister.errors import Finding, Location, Severity, UsageError
+from banister.model import Folder
 
-__all__ = ["squawk_findings"]
+__all__ = ["squawk_folder"]
 
 _SECONDS = 120
 #: What Banister takes care of by itself: timeouts, and one transaction for file and record.
@@ -18,8 +19,8 @@ _NEEDLESS = "prefer-robust-stmts,require-lock-timeout,require-statement-timeout"
 _ADVICE = "pip install 'banister[squawk]'"
 
 
-def squawk_findings(files: Sequence[tuple[Path, str]]) -> tuple[Finding, ...]:
-    """Return what squawk says of files, each given with its path as the user should see it.
+def squawk_folder(folder: Folder, directory: Path) -> tuple[Finding, ...]:
+    """Return what squawk says of the up files of a folder, which stands at `directory`.
 
     Its rules stand behind `squawk:`; errors of its own are notices, too. Raises UsageError where it
     is not installed, or says nothing that can be read.
@@ -27,9 +28,10 @@ def squawk_findings(files: Sequence[tuple[Path, str]]) -> tuple[Finding, ...]:
     program = shutil.which("squawk", path=sysconfig.get_path("scripts")) or shutil.which("squawk")
     if program is None:
         raise UsageError("squawk is not installed", hint=_ADVICE)
-    if not files:
+    names = [each.up.source.path for each in folder.migrations]
+    if not names:
         return ()
-    shown = {str(path): name for path, name in files}
+    shown = {str(directory / PurePath(name).name): name for name in names}
     try:
         done = subprocess.run(
             [program, "--reporter", "Json", f"--exclude={_NEEDLESS}", *shown],

@@ -16,6 +16,7 @@ from banister.model import (
     StepFailed,
     WaitingForLock,
 )
+from banister.report.backup import backup_event_lines
 from banister.report.style import Style, columns, duration, plural
 
 __all__ = ["event_lines", "nothing_to_do"]
@@ -55,7 +56,7 @@ def _on_the_way(event: Event, style: Style) -> list[str]:
             return [f"  {event.step.label}  statement {event.number}: {event.message}"]
         case ServerNotice():
             return [style.dim(f"  {event.severity.lower()}: {event.message}")]
-    return []
+    return backup_event_lines(event, style)
 
 
 def _blocked(event: Blocked) -> list[str]:

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import combining, east_asian_width
 
-__all__ = ["Style", "columns", "display_width", "duration", "plural"]
+from banister.model import TableSize
+from banister.rehearsal.sizes import size_words
+
+__all__ = ["Style", "columns", "display_width", "duration", "plural", "size"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,11 @@ def duration(milliseconds: int) -> str:
         return f"{milliseconds / 1000:.1f} s"
     minutes, rest = divmod(milliseconds // 1000, 60)
     return f"{minutes} min {rest} s"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people read it."""
+    return size_words(TableSize(size_bytes=count))
 
 
 def plural(count: int, noun: str) -> str:

@@ -11,7 +11,8 @@ from psycopg import sql
 from banister.engines.base import Database, HistoryChanged, SessionSettings
 from banister.engines.postgres.apply import carry_out
 from banister.engines.postgres.catalog import catalog_snapshot
-from banister.engines.postgres.dump import dump_schema, find_dump, pattern, read_surroundings
+from banister.engines.postgres.dumps.programs import find_program
+from banister.engines.postgres.dumps.schema import dump_schema, pattern, read_surroundings
 from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.fill import fill_tables
 from banister.engines.postgres.history import HistoryStore, Identity
@@ -22,6 +23,7 @@ from banister.engines.postgres.rows import contents_of
 from banister.engines.postgres.session import Connection, connect
 from banister.engines.postgres.stage import Stage
 from banister.engines.postgres.tracing import Tracer
+from banister.engines.postgres.transport import needs_tls
 from banister.engines.queries import load_queries
 from banister.errors import (
     BanisterError,
@@ -122,9 +124,9 @@ class PostgresEngine:
 
     def dump_schema(self, *, for_major: int, with_owners: bool = True) -> str:
         """Return the SQL that makes the schema again; see `Engine.dump_schema`."""
-        table = self._store.table
+        table, database = self._store.table, self.database
         return dump_schema(
-            find_dump(self.database.server_version[0]),
+            find_program("pg_dump", database.server_version[0], needs_tls=needs_tls(database)),
             self._session.conninfo,
             role=self._session.role,
             without=tuple(pattern(table.schema, n) for n in (table.name, table.log_name)),

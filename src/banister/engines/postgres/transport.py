@@ -11,10 +11,10 @@ from pathlib import Path
 
 from psycopg import pq
 
-from banister.engines.base import CertificateCheck, SessionSettings, Transport
+from banister.engines.base import CertificateCheck, Database, SessionSettings, Transport
 from banister.errors import Finding, Severity
 
-__all__ = ["is_remote", "tls_advice", "transport_of", "unencrypted", "with_tls"]
+__all__ = ["is_remote", "needs_tls", "tls_advice", "transport_of", "unencrypted", "with_tls"]
 
 _SYSTEM = "system"
 #: libpq knows sslrootcert=system since this version.
@@ -118,6 +118,11 @@ def _checked(pgconn: pq.abc.PGconn) -> CertificateCheck:
     if mode == "verify-ca" or Path(root).is_file():
         return CertificateCheck.SIGNATURE
     return CertificateCheck.NOTHING
+
+
+def needs_tls(database: Database) -> bool:
+    """Whether a program has to speak TLS, or GSSAPI, to reach that database as we do."""
+    return database.transport is not None and database.transport.encryption is not None
 
 
 def unencrypted(transport: Transport, display: str) -> Finding | None:

@@ -1,0 +1,202 @@
+"""The backups of one project: taken, listed, checked, and put back."""
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from shlex import quote
+
+from banister.backup.before import BackupFirst
+from banister.backup.folder import BackupEntry, BackupFolder, check_backup, record_test
+from banister.backup.taking import Taker
+from banister.backup.trying import ScratchPlace, try_backup
+from banister.engines import open_dumps
+from banister.errors import BanisterError, DatabaseError, UsageError
+from banister.model import Dialect, Event, Plan, RunInfo
+from banister.model.backup import (
+    BackedUp,
+    BackupForm,
+    BackupManifest,
+    BackupWanted,
+    Replaced,
+    Restored,
+)
+from banister.model.driving import drive
+from banister.project import Settings, Target, TargetKind
+from banister.rehearsal import Rehearsal, Verdict
+
+__all__ = ["Backups"]
+
+_OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backups:
+    """The folder of backups of one project, and the database that they are of."""
+
+    settings: Settings
+    target: Target
+    #: A server that scratch databases may be made on; None: one is started.
+    named: Target | None
+    info: RunInfo
+
+    @property
+    def folder(self) -> BackupFolder:
+        """Where they are."""
+        path, start = self.settings.backup_dir, self.settings.start
+        shown = str(path.relative_to(start)) if path.is_relative_to(start) else str(path)
+        return BackupFolder(path=path, shown=shown)
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the database speaks."""
+        lite = self.target.kind is TargetKind.SQLITE
+        return Dialect.SQLITE if lite else Dialect.POSTGRESQL
+
+    def wanted(self) -> BackupWanted:
+        """Return how the settings want a backup made."""
+        form = BackupForm(self.settings.backup_form)
+        return BackupWanted(
+            form=BackupForm.SQLITE if self.dialect is Dialect.SQLITE else form,
+            compress=self.settings.backup_compress,
+            jobs=max(1, self.settings.backup_jobs),
+        )
+
+    def take(
+        self,
+        wanted: BackupWanted | None = None,
+        *,
+        test: bool = False,
+        on_event: _OnEvent | None = None,
+    ) -> BackedUp:
+        """Write a backup; see `Taker.take`. `test`: it is restored once before it counts."""
+        taker = self._taker()
+        return drive(
+            taker.take(wanted or self.wanted(), test=test, now=datetime.now(UTC)), on_event
+        )
+
+    def first(self, *, always: bool, rehearse: Callable[[Plan], Rehearsal]) -> BackupFirst | None:
+        """Return what makes a backup before a run, where the settings or `always` want one.
+
+        Whether a plan may take rows away is seen by `rehearse`; in doubt it may.
+        """
+
+        def loses_data(plan: Plan) -> bool:
+            try:
+                return rehearse(plan).verdict >= Verdict.LOSES_DATA
+            except BanisterError:
+                return True
+
+        when = "always" if always else self.settings.backup
+        if when == "never":
+            return None
+        environment = self.settings.env
+        if environment is not None:
+            options = f"--env {quote(environment)}"
+        else:
+            options = "--url …" if self.target.source == "--url" else ""
+        return BackupFirst(
+            taker=self._taker(),
+            wanted=self.wanted(),
+            test=self.settings.backup_test,
+            command=self.settings.backup_command,
+            applies=loses_data if when == "when-destructive" else lambda _: True,
+            options=options,
+        )
+
+    def entries(self) -> tuple[BackupEntry, ...]:
+        """Return the backups of the folder, newest first, also those that do not count."""
+        return self.folder.entries()
+
+    def check(
+        self, file: Path, *, test: bool = False, on_event: _OnEvent | None = None
+    ) -> BackupManifest:
+        """Return the manifest of a backup that is what was written, to the last byte.
+
+        `test`: also that it can be restored, into a scratch database; its manifest says so then.
+        Raises UsageError where it is damaged, and what `try_backup` raises.
+        """
+        path, shown = self._found(file)
+        manifest = check_backup(path, shown)
+        if not test:
+            return manifest
+        tool = self.info.tool_version
+        tested = drive(try_backup(path, manifest, self._place(), tool), on_event)
+        if tested.tested is not None:
+            record_test(path, tested.tested)
+        return tested
+
+    def restore(
+        self,
+        file: Path,
+        *,
+        replacing: bool = False,
+        disconnect: bool = False,
+        on_event: _OnEvent | None = None,
+    ) -> Restored:
+        """Put a backup into the database, which must be empty, or in its place with `replacing`.
+
+        The backup is checked first. On failure everything is as it was. See `Dumps.load` and
+        `Dumps.replace`; UsageError for a backup that is damaged, or of another kind of database.
+        """
+        return drive(self._restore(file, replacing=replacing, disconnect=disconnect), on_event)
+
+    def _restore(
+        self, file: Path, *, replacing: bool, disconnect: bool
+    ) -> Generator[Event, None, Restored]:
+        path, shown = self._found(file)
+        manifest = check_backup(path, shown)
+        if manifest.dialect is not self.dialect:
+            raise UsageError(
+                f"{shown} is a backup of {manifest.server}, and the database is none",
+                hint="name the database that it is for",
+            )
+        if manifest.clean and not replacing:
+            raise UsageError(
+                f"{shown} was made with --clean: it drops what is there",
+                hint="give it to psql yourself, or use --replace",
+            )
+        replaced: Replaced | None = None
+        with open_dumps(self.target, self.settings) as dumps:
+            if replacing:
+                with closing(dumps.replace(path, manifest, disconnect=disconnect)) as running:
+                    replaced = yield from running
+            else:
+                dumps.check_empty()
+                with closing(dumps.load(path, manifest)) as loading:
+                    yield from loading
+        # Anew: the session of a database that was replaced is gone.
+        with open_dumps(self.target, self.settings) as dumps:
+            rows = dumps.count_rows()
+        if dict(rows) != dict(manifest.rows) and not replacing:
+            raise DatabaseError(
+                f"{shown} was restored, and the tables hold other numbers of rows than were dumped",
+                code="backup_differs",
+                state="the backup is in the database",
+                hint="did something else write there?",
+            )
+        done = Restored(path=shown, rows=rows, replaced=replaced)
+        yield done
+        return done
+
+    def _found(self, file: Path) -> tuple[Path, str]:
+        """Return where a backup is: as it is written, or by its name in the folder."""
+        path = self.settings.start / file
+        if not path.exists() and (self.folder.path / file.name).exists() and len(file.parts) == 1:
+            path = self.folder.path / file.name
+            return path, self.folder.shown_path(path)
+        return path, str(file)
+
+    def _place(self) -> ScratchPlace:
+        return ScratchPlace(settings=self.settings, target=self.target, named=self.named)
+
+    def _taker(self) -> Taker:
+        return Taker(
+            target=self.target,
+            place=self._place(),
+            folder=self.folder,
+            info=self.info,
+            keep=self.settings.backup_keep,
+            keep_days=self.settings.backup_keep_days,
+        )

@@ -1,0 +1,61 @@
+"""What happens before the first migration of a run: a backup, where the settings want one."""
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from shlex import quote
+
+from banister.backup.command import run_command
+from banister.backup.taking import Taker
+from banister.errors import BanisterError
+from banister.model import Event, Plan
+from banister.model.backup import BackupWanted, WayBack
+
+__all__ = ["BackupFirst"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupFirst:
+    """Makes a backup before a plan is carried out; whatever goes wrong stops the run."""
+
+    taker: Taker
+    wanted: BackupWanted
+    #: Whether it is restored once before it counts.
+    test: bool
+    #: The program that makes it instead; empty: none.
+    command: tuple[str, ...]
+    #: Whether a plan is to have one.
+    applies: Callable[[Plan], bool]
+    #: What is given to `banister restore` beside the file, such as "--env production".
+    options: str = ""
+
+    def __call__(self, plan: Plan) -> Generator[Event, None, WayBack | None]:
+        """Make it; return what it is and how to go back, or None where the plan needs none.
+
+        Raises what the backup raises, with the state: nothing was run.
+        """
+        if not self.applies(plan):
+            return None
+        try:
+            with closing(self._made()) as making:
+                return (yield from making)
+        except BanisterError as error:
+            error.state = "nothing was run: there is no good backup" + (
+                f"; {error.state}" if error.state else ""
+            )
+            raise
+
+    def _made(self) -> Generator[Event, None, WayBack]:
+        info = self.taker.info
+        if self.command:
+            way = yield from run_command(self.command, info, self.taker.target.secrets)
+        else:
+            taken = yield from self.taker.take(
+                self.wanted, test=self.test, now=datetime.now(UTC), run_id=info.run_id
+            )
+            restore = f"banister restore {quote(taken.path)} --replace"
+            command = f"{restore} {self.options}".strip()
+            way = WayBack(detail=taken.manifest.file, command=command)
+        yield way
+        return way

@@ -1,0 +1,324 @@
+"""The folder of backups: names, what is complete, what may go. Nothing is ever replaced."""
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from banister.backup.manifest import ENDING, manifest_json, read_manifest
+from banister.errors import BanisterError, ServerError, UsageError
+from banister.model import TableSize
+from banister.model.backup import BackupForm, BackupManifest, BackupTest
+from banister.rehearsal.sizes import size_words
+
+__all__ = ["BackupEntry", "BackupFolder", "check_backup", "measure", "record_test"]
+
+_CHUNK = 1024 * 1024
+_PREFIX = "backup_"
+#: Of files that are being written; whoever writes one holds a lock on its companion.
+_PART = ".part"
+_LOCK = ".lock"
+_ENDINGS = {
+    BackupForm.PLAIN: ".sql",
+    BackupForm.CUSTOM: ".dump",
+    BackupForm.DIRECTORY: ".dir",
+    BackupForm.SQLITE: ".sqlite3",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupEntry:
+    """One backup of a folder."""
+
+    path: Path
+    #: None: it cannot be read, or is not there.
+    manifest: BackupManifest | None
+    #: Why it does not count; None: it is complete, as far as its size tells.
+    problem: str | None = None
+
+
+def measure(path: Path, manifest: BackupManifest) -> BackupManifest:
+    """Return the manifest with the size and the digest of what is at `path`."""
+    size, digest = _measured(path)
+    return replace(manifest, size_bytes=size, sha256=digest)
+
+
+def check_backup(path: Path, shown: str) -> BackupManifest:
+    """Return the manifest of a backup whose size and digest are as it says.
+
+    Raises UsageError where it is not there, has no manifest, or is not what was written.
+    """
+    if not path.exists():
+        raise UsageError(f"there is no backup {shown}", hint="`banister backup --list` shows them")
+    manifest = _manifest_of(path, shown)
+    try:
+        size, digest = _measured(path)
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {error.strerror}") from error
+    if size < manifest.size_bytes:
+        raise _damaged(shown, f"{manifest.size_bytes - size} of its bytes are missing")
+    if size > manifest.size_bytes:
+        raise _damaged(shown, f"it has {size - manifest.size_bytes} bytes more than were written")
+    if digest != manifest.sha256:
+        raise _damaged(shown, "it is not what was written")
+    return manifest
+
+
+def record_test(path: Path, tested: BackupTest) -> BackupManifest:
+    """Write into the manifest of a backup that it was restored; return it as it is now."""
+    manifest = replace(_manifest_of(path, str(path)), tested=tested)
+    _write_manifest(path, manifest, may_be_there=True)
+    return manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupFolder:
+    """Where the backups of a project are."""
+
+    #: Absolute.
+    path: Path
+    #: As people should see it.
+    shown: str
+
+    def shown_path(self, path: Path) -> str:
+        """Return how people should see a path in it."""
+        return str(Path(self.shown) / path.name)
+
+    def name_for(self, now: datetime, form: BackupForm, *, compressed: bool) -> str:
+        """Return a name that is free: backup_YYYYMMDD_HHMMSS in UTC, and a number where needed."""
+        stem = _PREFIX + now.astimezone(UTC).strftime("%Y%m%d_%H%M%S")
+        packed = compressed and form in {BackupForm.PLAIN, BackupForm.SQLITE}
+        ending = _ENDINGS[form] + (".gz" if packed else "")
+        number = 1
+        while True:
+            name = stem + (f"_{number}" if number > 1 else "") + ending
+            taken = (self.path / each for each in (name, name + ENDING, name + _PART))
+            if not any(os.path.lexists(each) for each in taken):
+                return name
+            number += 1
+
+    def check_room(self, needed_bytes: int) -> None:
+        """Raise ServerError unless so many bytes are free where the folder is, or will be."""
+        place = self.path
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        try:
+            free = shutil.disk_usage(place).free
+        except OSError as error:
+            raise self._unusable(error) from error
+        if free < needed_bytes:
+            raise ServerError(
+                f"there is not enough room in {self.shown}: the tables hold "
+                f"{size_words(TableSize(size_bytes=needed_bytes))}, {size_words(TableSize(size_bytes=free))} are free",
+                code="disk_full",
+                hint="make room, set backup_dir to another disk, or compress with --compress",
+            )
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Yield the path to write a backup to; whatever is there at the end is removed.
+
+        What killed runs left is removed first. Raises UsageError for a folder that cannot be used.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._sweep()
+            lock = os.open(self.path / (name + _LOCK), os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise self._unusable(error) from error
+        temporary = self.path / (name + _PART)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield temporary
+        finally:
+            _remove(temporary)
+            (self.path / (name + _LOCK)).unlink(missing_ok=True)
+            os.close(lock)
+
+    def finish(self, temporary: Path, manifest: BackupManifest) -> Path:
+        """Give a backup its name, and return its path.
+
+        The manifest is there before: what stands under its own name is complete. Both have reached
+        the disk afterwards. Raises ServerError where the disk is full, or cannot be written.
+        """
+        path = self.path / manifest.file
+        if os.path.lexists(path):
+            raise ServerError(f"{self.shown_path(path)} is there already; nothing was replaced")
+        try:
+            _write_manifest(path, manifest)
+            temporary.rename(path)
+            _sync_folder(self.path)
+        except OSError as error:
+            raise self._unusable(error) from error
+        return path
+
+    def entries(self) -> tuple[BackupEntry, ...]:
+        """Return the backups, newest first; what is no backup of ours is passed over."""
+        if not self.path.is_dir():
+            return ()
+        try:
+            names = {each.name for each in self.path.iterdir() if each.name.startswith(_PREFIX)}
+        except OSError as error:
+            raise self._unusable(error) from error
+        names = {name for name in names if not name.endswith((_PART, _LOCK))}
+        backups = {name.removesuffix(ENDING) if name.endswith(ENDING) else name for name in names}
+        found = [self._entry(self.path / name) for name in backups]
+        return tuple(sorted(found, key=lambda entry: entry.path.name, reverse=True))
+
+    def tidy(self, database: str, *, keep: int, keep_days: int, now: datetime) -> Iterator[Path]:
+        """Remove backups of `database` beyond the number or age, and yield each; 0: no bound.
+
+        The last good one stays, and so does the last that was tested; what does not count as a
+        backup is never touched.
+        """
+        good = [
+            (entry.path, entry.manifest)
+            for entry in self.entries()
+            if entry.manifest is not None
+            and entry.problem is None
+            and entry.manifest.database == database
+        ]
+        stays = {path for path, _ in good[:1]}
+        stays |= {path for path, manifest in [g for g in good if g[1].tested][:1]}
+        oldest = now - timedelta(days=keep_days)
+        for number, (path, manifest) in enumerate(good, start=1):
+            too_many = keep > 0 and number > keep
+            too_old = keep_days > 0 and manifest.taken_at < oldest
+            if path not in stays and (too_many or too_old):
+                _remove(path)
+                path.with_name(path.name + ENDING).unlink(missing_ok=True)
+                yield path
+
+    def _entry(self, path: Path) -> BackupEntry:
+        shown = self.shown_path(path)
+        try:
+            manifest = _manifest_of(path, shown)
+        except UsageError as error:
+            return BackupEntry(path=path, manifest=None, problem=error.message)
+        if not path.exists():
+            return BackupEntry(path=path, manifest=manifest, problem=f"{shown} is gone")
+        problem = None
+        if sum(size for _, size in _parts(path)) != manifest.size_bytes:
+            problem = f"{shown} is not as large as it was written"
+        return BackupEntry(path=path, manifest=manifest, problem=problem)
+
+    def _sweep(self) -> None:
+        """Remove what runs left that are no more: nobody holds the lock beside it."""
+        for path in self.path.glob(f"{_PREFIX}*{_LOCK}"):
+            with suppress(OSError):
+                lock = os.open(path, os.O_RDWR)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    backup = path.with_name(path.name.removesuffix(_LOCK))
+                    _remove(backup.with_name(backup.name + _PART))
+                    if not backup.exists():
+                        backup.with_name(backup.name + ENDING).unlink(missing_ok=True)
+                    path.unlink(missing_ok=True)
+                finally:
+                    os.close(lock)
+
+    def _unusable(self, error: OSError) -> BanisterError:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return ServerError(
+                f"the disk that holds {self.shown} is full",
+                code="disk_full",
+                hint="make room, or set backup_dir to another disk",
+            )
+        return UsageError(
+            f"the folder of backups, {self.shown}, cannot be used: {error.strerror}",
+            hint="set backup_dir to a folder that this user can write",
+        )
+
+
+def _manifest_of(path: Path, shown: str) -> BackupManifest:
+    try:
+        text = path.with_name(path.name + ENDING).read_text("utf-8")
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{shown} has no manifest {path.name}{ENDING} beside it: it was not finished, or is "
+            "not of Banister",
+            hint="nothing tells whether it is whole; take another one",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the manifest of {shown} cannot be read: {error}") from error
+    return read_manifest(text, f"{shown}{ENDING}")
+
+
+def _write_manifest(path: Path, manifest: BackupManifest, *, may_be_there: bool = False) -> None:
+    final = path.with_name(path.name + ENDING)
+    part = final.with_name(final.name + _PART)
+    if not may_be_there and os.path.lexists(final):
+        raise FileExistsError(errno.EEXIST, "it is there already", str(final))
+    text = _text(manifest)
+    try:
+        descriptor = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(final)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _sync_folder(final.parent)
+
+
+def _text(manifest: BackupManifest) -> str:
+    """Return the text of a manifest."""
+    return json.dumps(manifest_json(manifest), indent=2, ensure_ascii=False) + "\n"
+
+
+def _measured(path: Path) -> tuple[int, str]:
+    """Return the size and the digest: of a folder, over its names and the digests of its files."""
+    if not path.is_dir():
+        return path.stat().st_size, _digest(path)
+    total, whole = 0, hashlib.sha256()
+    for part, size in _parts(path):
+        total += size
+        name = part.relative_to(path).as_posix()
+        whole.update(f"{name}\0{_digest(part)}\n".encode())
+    return total, whole.hexdigest()
+
+
+def _parts(path: Path) -> Iterator[tuple[Path, int]]:
+    if not path.is_dir():
+        yield path, path.stat().st_size
+        return
+    for part in sorted(path.rglob("*")):
+        if part.is_file():
+            yield part, part.stat().st_size
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _damaged(shown: str, why: str) -> UsageError:
+    return UsageError(
+        f"{shown} is damaged: {why}",
+        code="backup_damaged",
+        hint="nothing was restored; use another backup: `banister backup --list`",
+    )

@@ -1,0 +1,57 @@
+"""`banister restore`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from banister.cli.common import Invocation, command_options
+from banister.errors import UsageError
+
+__all__ = ["command"]
+
+
+@click.command(
+    "restore",
+    help="Put a backup into an empty database, or in the place of one.",
+    epilog="With --replace the database that was there stays, under another name.",
+)
+@click.argument("file", metavar="FILE")
+@click.option("--replace", "replacing", is_flag=True, help="Put it in the place of what is there.")
+@click.option("--yes", is_flag=True, help="Do not ask before that.")
+@click.option("--disconnect", is_flag=True, help="PostgreSQL: end the sessions of others there.")
+@command_options()
+def command(
+    invocation: Invocation, *, file: str, replacing: bool, yes: bool, disconnect: bool
+) -> None:
+    """Put a backup back."""
+    if disconnect and not replacing:
+        raise UsageError("--disconnect goes with --replace")
+    project = invocation.project_with_database()
+    invocation.introduce(project)
+    if replacing and not yes:
+        _ask(file, project.target.display if project.target is not None else "")
+    backups = project.backups()
+    done = backups.restore(
+        Path(file), replacing=replacing, disconnect=disconnect, on_event=invocation.output.event
+    )
+    replaced = done.replaced
+    invocation.output.put(
+        restored={
+            "file": done.path,
+            "rows": dict(done.rows),
+            "before": None if replaced is None else replaced.before,
+            "carried": [] if replaced is None else list(replaced.carried),
+        }
+    )
+
+
+def _ask(file: str, display: str) -> None:
+    """Ask a person; UsageError where nobody can answer."""
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"{file} would take the place of what is in {display}, and nobody can be asked",
+            hint="give --yes",
+        )
+    if not click.confirm(f"put {file} in the place of what is in {display}?", err=True):
+        raise UsageError("not confirmed; nothing was done")

@@ -1,0 +1,284 @@
+"""Putting a backup in the place of a database: made beside it, and swapped in one transaction."""
+
+import threading
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from banister.engines.base import SessionSettings
+from banister.engines.postgres.dumps.content import count_rows
+from banister.engines.postgres.dumps.likeness import Likeness, read_likeness
+from banister.engines.postgres.dumps.load import load
+from banister.engines.postgres.faults import first_line
+from banister.engines.postgres.session import Connection, Session
+from banister.engines.queries import load_queries
+from banister.errors import DatabaseError, Finding, LockTimeout, OutcomeUnknown, Severity
+from banister.model import Blocker, Event, HistoryTable, Warned
+from banister.model.backup import BackupManifest, Replaced
+
+__all__ = ["Replacement"]
+
+#: Databases that a session can stand in while another one is renamed.
+_ELSEWHERE = ("postgres", "template1")
+#: By this a database is known that a restore has made and not finished.
+_MARK = "banister: a restore that was not finished; nobody needs this database"
+#: Bytes of a name in PostgreSQL.
+_LONGEST = 63
+#: RENAME waits for sessions for 5 s by itself; sessions that begin are over in a moment.
+_LOCK_TIMEOUT = "10s"
+_EVERY = 0.05
+_TOLD = 10
+_OBJECT_IN_USE = "55006"
+
+
+@dataclass(kw_only=True)
+class Replacement:
+    """One database taking the place of another."""
+
+    session: Session
+    history: HistoryTable
+    settings: SessionSettings
+    queries: Mapping[str, str]
+    #: Whether sessions that are connected to the old one are ended.
+    disconnect: bool
+
+    def __post_init__(self) -> None:
+        self._own = load_queries(__package__ or "", "replace.sql")
+
+    def run(self, source: Path, manifest: BackupManifest) -> Generator[Event, None, Replaced]:
+        """Do it; see `Dumps.replace`."""
+        try:
+            likeness = self._checked()
+            now = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
+            fresh, before = (
+                _name(likeness.name, "restore", now),
+                _name(likeness.name, "before", now),
+            )
+            with self._elsewhere(likeness.name) as elsewhere:
+                yield from self._left_behind(elsewhere)
+                with self._fresh(elsewhere, likeness, fresh):
+                    into = self._conninfo(fresh)
+                    with closing(load(self.session, source, manifest, into)) as loading:
+                        yield from loading
+                    self._check_rows(into, manifest)
+                    for statement in likeness.dress(fresh):
+                        elsewhere.execute(statement)
+                    self._check_sessions(elsewhere, likeness.name)
+                    # Ours would be in the way as any other.
+                    self.session.connection.close()
+                    self._swap(elsewhere, likeness.name, fresh, before)
+        except psycopg.Error as error:
+            raise DatabaseError(
+                f"the backup cannot take the place of {self.session.database.display}: "
+                f"{first_line(error)}",
+                code="restore_failed",
+                state="the database is as it was",
+            ) from error
+        return Replaced(before=before, carried=likeness.carried())
+
+    def _checked(self) -> Likeness:
+        """Return what the database is, where nothing stands in the way that can be seen now."""
+        with self.session.reading() as connection:
+            likeness = read_likeness(connection, self._own)
+            row = connection.execute(self._own["rights"].encode()).fetchone()
+            found = connection.execute(self._own["obstacles"].encode()).fetchall()
+        owns, creates = row or (False, False)
+        role = self.session.role or self.session.user
+        if not (owns and creates):
+            lacks = "does not own the database" if creates else "may not create databases"
+            advice = (
+                f"GRANT {likeness.owner} TO {role}" if creates else f"ALTER ROLE {role} CREATEDB"
+            )
+            raise self._refused(f"role {role} {lacks}", advice)
+        if found:
+            raise self._refused(
+                f"{found[0][0]} belongs to {likeness.name} and would stay with the old one",
+                str(found[0][1]),
+            )
+        self._check_sessions(self.session.connection, likeness.name)
+        return likeness
+
+    def _check_sessions(self, connection: Connection, name: str) -> None:
+        if self.disconnect:
+            return
+        ours = self.session.connection
+        ours_pid = 0 if ours.closed else ours.info.backend_pid
+        rows = connection.execute(self._own["sessions"].encode(), (name,)).fetchall()
+        others = [
+            Blocker(pid=pid, user=user, application=application or None, state=state, kind=kind)
+            for pid, user, application, state, kind in rows
+            if pid != ours_pid
+        ]
+        if others:
+            told = "\n".join(f"  {each}" for each in others[:_TOLD])
+            more = f"\n  and {len(others) - _TOLD} more" if len(others) > _TOLD else ""
+            raise self._refused(
+                f"others are connected to {name}:\n{told}{more}",
+                "stop what uses it, or end its sessions with --disconnect",
+            )
+
+    def _refused(self, why: str, hint: str) -> DatabaseError:
+        return DatabaseError(
+            f"the backup cannot take the place of {self.session.database.display}: {why}",
+            code="cannot_replace",
+            state="the database is as it was; nothing was restored",
+            hint=hint,
+        )
+
+    def _conninfo(self, name: str) -> str:
+        return make_conninfo(self.session.conninfo, dbname=name)
+
+    @contextmanager
+    def _elsewhere(self, name: str) -> Iterator[Connection]:
+        """Yield a session in another database of the server."""
+        why: psycopg.Error | None = None
+        for other in _ELSEWHERE:
+            if other == name:
+                continue
+            try:
+                connection = self._connect(self._conninfo(other))
+            except psycopg.Error as error:
+                why = error
+                continue
+            with closing(connection):
+                connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'".encode())
+                yield connection
+            return
+        raise self._refused(
+            f"no other database of the server can be connected to: {first_line(why)}"
+            if why is not None
+            else "there is no other database to connect to",
+            "let this role connect to the database postgres or template1",
+        )
+
+    def _connect(self, conninfo: str) -> Connection:
+        connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+        if self.session.role is not None:
+            connection.execute(
+                "SELECT pg_catalog.set_config('role', %s, false)", (self.session.role,)
+            )
+        return connection
+
+    def _left_behind(self, elsewhere: Connection) -> Iterator[Event]:
+        for (name,) in elsewhere.execute(self._own["left_behind"].encode(), (_MARK,)):
+            drop = sql.SQL("DROP DATABASE {};").format(sql.Identifier(name)).as_string(elsewhere)
+            yield Warned(
+                finding=Finding(
+                    severity=Severity.WARNING,
+                    code="left_behind",
+                    message=f"the database {name} was left by a restore that was killed",
+                    hint=drop,
+                )
+            )
+
+    @contextmanager
+    def _fresh(self, elsewhere: Connection, likeness: Likeness, name: str) -> Iterator[None]:
+        """Make the empty database; it is dropped again unless the block comes to its end."""
+        # Looked up now: a connection that is lost knows it no more.
+        other = self._other(elsewhere)
+        elsewhere.execute(likeness.create(name))
+        try:
+            mark = sql.SQL("COMMENT ON DATABASE {} IS {}")
+            elsewhere.execute(mark.format(sql.Identifier(name), sql.Literal(_MARK)))
+            yield
+        except OutcomeUnknown:
+            raise
+        except BaseException as error:
+            try:
+                with closing(self._connect(other)) as again:
+                    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+                    again.execute(drop.format(sql.Identifier(name)))
+            except psycopg.Error as second:
+                error.add_note(f"the database {name} is left over: {first_line(second)}")
+            raise
+
+    def _other(self, elsewhere: Connection) -> str:
+        return self._conninfo(elsewhere.info.dbname)
+
+    def _check_rows(self, conninfo: str, manifest: BackupManifest) -> None:
+        with closing(self._connect(conninfo)) as connection:
+            found = count_rows(connection, self.queries)
+        if dict(found) != dict(manifest.rows):
+            wrong = sorted(
+                table
+                for table in {*found, *manifest.rows}
+                if found.get(table) != manifest.rows.get(table)
+            )
+            raise DatabaseError(
+                "the restored backup has other numbers of rows than were dumped: "
+                + ", ".join(wrong[:_TOLD]),
+                code="backup_differs",
+                state="the database is as it was",
+            )
+
+    def _swap(self, elsewhere: Connection, name: str, fresh: str, before: str) -> None:
+        other = self._other(elsewhere)
+        rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+        try:
+            with self._disconnecting(name), elsewhere.transaction():
+                # From here on sessions that begin wait, and find the new database then.
+                # https://www.postgresql.org/docs/current/sql-alterdatabase.html
+                elsewhere.execute(rename.format(sql.Identifier(name), sql.Identifier(before)))
+                elsewhere.execute(rename.format(sql.Identifier(fresh), sql.Identifier(name)))
+        except psycopg.Error as error:
+            if error.sqlstate == _OBJECT_IN_USE:
+                raise self._refused(
+                    f"others are connected to {name}",
+                    "stop what uses it, or end its sessions with --disconnect",
+                ) from error
+            if error.sqlstate == "55P03":
+                raise LockTimeout(
+                    f"{name} was not free within {_LOCK_TIMEOUT}",
+                    state="the database is as it was",
+                    hint="run it again",
+                ) from error
+            if error.sqlstate is not None or not self._took_place(other, before):
+                raise
+
+    def _took_place(self, other: str, before: str) -> bool:
+        """Whether the databases were swapped by a COMMIT whose answer was lost."""
+        try:
+            with closing(self._connect(other)) as again:
+                row = again.execute(self._own["exists"].encode(), (before,)).fetchone()
+        except psycopg.Error as error:
+            raise OutcomeUnknown(
+                "the connection was lost while the databases were swapped",
+                hint=f"look whether there is a database {before}: then the backup is in place",
+            ) from error
+        return bool(row and row[0])
+
+    @contextmanager
+    def _disconnecting(self, name: str) -> Iterator[None]:
+        """End the sessions of the old database for as long as the block takes, where asked to."""
+        if not self.disconnect:
+            yield
+            return
+        stop = threading.Event()
+        conninfo = self._conninfo(next(each for each in _ELSEWHERE if each != name))
+
+        def end_them() -> None:
+            with suppress(psycopg.Error), closing(self._connect(conninfo)) as connection:
+                while not stop.is_set():
+                    connection.execute(self._own["disconnect"].encode(), (name,))
+                    stop.wait(_EVERY)
+
+        thread = threading.Thread(target=end_them, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def _name(name: str, what: str, now: str) -> str:
+    """Return a name for another database beside `name`, as long as PostgreSQL takes."""
+    ending = f"_{what}_{now}"
+    room = _LONGEST - len(ending)
+    return name.encode()[:room].decode(errors="ignore") + ending
