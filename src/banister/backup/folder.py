@@ -116,7 +116,7 @@ class BackupFolder:
         if free < needed_bytes:
             raise ServerError(
                 f"there is not enough room in {self.shown}: the tables hold "
-                f"{size_words(TableSize(size_bytes=needed_bytes))}, {size_words(TableSize(size_bytes=free))} are free",
+                f"{_size(needed_bytes)}, {_size(free)} are free",
                 code="disk_full",
                 hint="make room, set backup_dir to another disk, or compress with --compress",
             )
@@ -322,3 +322,7 @@ def _damaged(shown: str, why: str) -> UsageError:
         code="backup_damaged",
         hint="nothing was restored; use another backup: `banister backup --list`",
     )
+
+
+def _size(count: int) -> str:
+    return size_words(TableSize(size_bytes=count))
