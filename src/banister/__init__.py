@@ -18,8 +18,10 @@ from banister._version import __version__
 
 if TYPE_CHECKING:
     from banister.api import Decision, Preview, Project, Status
+    from banister.backup import BackupEntry, Backups
     from banister.engines import CertificateCheck, Database, Transport
     from banister.errors import (
+        BackupCommandFailed,
         BanisterError,
         ConnectionFailed,
         DatabaseError,
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
         RowChange,
         RowLoss,
         RunFinished,
+        RunInfo,
         Scan,
         Script,
         ServerNotice,
@@ -156,11 +159,14 @@ __all__ = [
     "AppliedMigration",
     "BackedUp",
     "BackingUp",
+    "BackupCommandFailed",
     "BackupDeleted",
+    "BackupEntry",
     "BackupForm",
     "BackupManifest",
     "BackupTest",
     "BackupWanted",
+    "Backups",
     "BanisterError",
     "Blocked",
     "Blocker",
@@ -236,6 +242,7 @@ __all__ = [
     "RowChange",
     "RowLoss",
     "RunFinished",
+    "RunInfo",
     "SavedRows",
     "Scan",
     "Script",
@@ -294,6 +301,7 @@ if not TYPE_CHECKING:
         "engines",
         "rehearsal",
         "proof",
+        "backup",
         "api",
         "opening",
     )

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from banister.answers import Preview, Status
-from banister.backup import Backups
+from banister.backup import Backups, backup_first
 from banister.engines import Engine, open_engine
 from banister.errors import Finding, UsageError, interrupts_let_out
 from banister.model import (
@@ -400,7 +400,7 @@ class Project:
                 engine=engine,
                 info=info,
                 make_plan=make_plan,
-                first=self.backups(info).first(always=backup, rehearse=self.rehearse),
+                first=backup_first(self.backups(info), always=backup, rehearse=self.rehearse),
                 lock_wait=self.settings.lock_wait,
                 lock_retry=self.settings.lock_retry,
                 stored_downs=stored_downs,

@@ -14,6 +14,7 @@ No I/O. The tree::
     │   ├── MigrationFailed   a migration failed; its position and the state are known
     │   └── OutcomeUnknown    it cannot be told whether a COMMIT took place   exit 4
     ├── UnsupportedByEngine   this database cannot do that                   exit 1
+    ├── BackupCommandFailed   the program that makes backups failed          exit 1
     └── ServerError           the embedded server cannot be started or stopped  exit 1
 
 Only the command line renders errors and ends the process. Messages are lower case, without a full
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = [
+    "BackupCommandFailed",
     "BanisterError",
     "ConnectionFailed",
     "DatabaseError",
@@ -229,6 +231,12 @@ class UnsupportedByEngine(BanisterError):
     """This database cannot do what was asked."""
 
     code = "unsupported"
+
+
+class BackupCommandFailed(BanisterError):
+    """The program that makes backups in our place did not do it: nothing was run."""
+
+    code = "backup_command"
 
 
 class ServerError(BanisterError):

@@ -54,6 +54,8 @@ _VARYING = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "CHECKSUM"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
     (re.compile(r"\b(PostgreSQL|SQLite|Python|psycopg|libpq|banister:?) \d+(\.\d+)*"), r"\1 N"),
+    (re.compile(r"(backup|_before)_\d{8}_\d{6}"), r"\1_TIME"),
+    (re.compile(r"\b\d+(\.\d+)? (bytes|kB)\b"), "N bytes"),
     (re.compile(r"(?<=\S)  +"), "  "),
 )
 

@@ -26,7 +26,7 @@ from banister.model.driving import drive
 from banister.project import Settings, Target, TargetKind
 from banister.rehearsal import Rehearsal, Verdict
 
-__all__ = ["Backups"]
+__all__ = ["Backups", "backup_first"]
 
 _OnEvent = Callable[[Event], None]
 
@@ -42,11 +42,9 @@ class Backups:
     info: RunInfo
 
     @property
-    def folder(self) -> BackupFolder:
-        """Where they are."""
-        path, start = self.settings.backup_dir, self.settings.start
-        shown = str(path.relative_to(start)) if path.is_relative_to(start) else str(path)
-        return BackupFolder(path=path, shown=shown)
+    def shown(self) -> str:
+        """The folder, as people should see it."""
+        return _folder(self).shown
 
     @property
     def dialect(self) -> Dialect:
@@ -71,43 +69,14 @@ class Backups:
         on_event: _OnEvent | None = None,
     ) -> BackedUp:
         """Write a backup; see `Taker.take`. `test`: it is restored once before it counts."""
-        taker = self._taker()
+        taker = _taker(self)
         return drive(
             taker.take(wanted or self.wanted(), test=test, now=datetime.now(UTC)), on_event
         )
 
-    def first(self, *, always: bool, rehearse: Callable[[Plan], Rehearsal]) -> BackupFirst | None:
-        """Return what makes a backup before a run, where the settings or `always` want one.
-
-        Whether a plan may take rows away is seen by `rehearse`; in doubt it may.
-        """
-
-        def loses_data(plan: Plan) -> bool:
-            try:
-                return rehearse(plan).verdict >= Verdict.LOSES_DATA
-            except BanisterError:
-                return True
-
-        when = "always" if always else self.settings.backup
-        if when == "never":
-            return None
-        environment = self.settings.env
-        if environment is not None:
-            options = f"--env {quote(environment)}"
-        else:
-            options = "--url …" if self.target.source == "--url" else ""
-        return BackupFirst(
-            taker=self._taker(),
-            wanted=self.wanted(),
-            test=self.settings.backup_test,
-            command=self.settings.backup_command,
-            applies=loses_data if when == "when-destructive" else lambda _: True,
-            options=options,
-        )
-
     def entries(self) -> tuple[BackupEntry, ...]:
         """Return the backups of the folder, newest first, also those that do not count."""
-        return self.folder.entries()
+        return _folder(self).entries()
 
     def check(
         self, file: Path, *, test: bool = False, on_event: _OnEvent | None = None
@@ -122,7 +91,7 @@ class Backups:
         if not test:
             return manifest
         tool = self.info.tool_version
-        tested = drive(try_backup(path, manifest, self._place(), tool), on_event)
+        tested = drive(try_backup(path, manifest, _place(self), tool), on_event)
         if tested.tested is not None:
             record_test(path, tested.tested)
         return tested
@@ -183,20 +152,60 @@ class Backups:
     def _found(self, file: Path) -> tuple[Path, str]:
         """Return where a backup is: as it is written, or by its name in the folder."""
         path = self.settings.start / file
-        if not path.exists() and (self.folder.path / file.name).exists() and len(file.parts) == 1:
-            path = self.folder.path / file.name
-            return path, self.folder.shown_path(path)
+        if not path.exists() and (_folder(self).path / file.name).exists() and len(file.parts) == 1:
+            path = _folder(self).path / file.name
+            return path, _folder(self).shown_path(path)
         return path, str(file)
 
-    def _place(self) -> ScratchPlace:
-        return ScratchPlace(settings=self.settings, target=self.target, named=self.named)
 
-    def _taker(self) -> Taker:
-        return Taker(
-            target=self.target,
-            place=self._place(),
-            folder=self.folder,
-            info=self.info,
-            keep=self.settings.backup_keep,
-            keep_days=self.settings.backup_keep_days,
-        )
+def backup_first(
+    backups: Backups, *, always: bool, rehearse: Callable[[Plan], Rehearsal]
+) -> BackupFirst | None:
+    """Return what makes a backup before a run, where the settings or `always` want one.
+
+    Whether a plan may take rows away is seen by `rehearse`; in doubt it may.
+    """
+
+    def loses_data(plan: Plan) -> bool:
+        try:
+            return rehearse(plan).verdict >= Verdict.LOSES_DATA
+        except BanisterError:
+            return True
+
+    when = "always" if always else backups.settings.backup
+    if when == "never":
+        return None
+    environment = backups.settings.env
+    if environment is not None:
+        options = f"--env {quote(environment)}"
+    else:
+        options = "--url …" if backups.target.source == "--url" else ""
+    return BackupFirst(
+        taker=_taker(backups),
+        wanted=backups.wanted(),
+        test=backups.settings.backup_test,
+        command=backups.settings.backup_command,
+        applies=loses_data if when == "when-destructive" else lambda _: True,
+        options=options,
+    )
+
+
+def _folder(backups: Backups) -> BackupFolder:
+    path, start = backups.settings.backup_dir, backups.settings.start
+    shown = str(path.relative_to(start)) if path.is_relative_to(start) else str(path)
+    return BackupFolder(path=path, shown=shown)
+
+
+def _place(backups: Backups) -> ScratchPlace:
+    return ScratchPlace(settings=backups.settings, target=backups.target, named=backups.named)
+
+
+def _taker(backups: Backups) -> Taker:
+    return Taker(
+        target=backups.target,
+        place=_place(backups),
+        folder=_folder(backups),
+        info=backups.info,
+        keep=backups.settings.backup_keep,
+        keep_days=backups.settings.backup_keep_days,
+    )

@@ -7,24 +7,18 @@ from collections import deque
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 
-from banister.errors import BanisterError
+from banister.errors import BackupCommandFailed
 from banister.model import Event, RunInfo
 from banister.model.backup import CommandSaid, WayBack
 from banister.project import redact
 
-__all__ = ["BackupCommandFailed", "run_command"]
+__all__ = ["run_command"]
 
 #: The last lines are kept, for the log and for an error.
 _LINES = 20
 _LINE_LENGTH = 500
 #: Seconds for a program to end that was asked to.
 _PATIENCE = 10.0
-
-
-class BackupCommandFailed(BanisterError):
-    """The program that makes the backup did not do it: nothing was run."""
-
-    code = "backup_command"
 
 
 def run_command(

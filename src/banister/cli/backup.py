@@ -87,5 +87,5 @@ def _list(invocation: Invocation, backups: "Backups") -> int:
     entries = backups.entries()
     output = invocation.output
     output.put(backups=[backup_entry_json(entry) for entry in entries])
-    output.say(*entry_lines(entries, backups.folder.shown, output.style))
+    output.say(*entry_lines(entries, backups.shown, output.style))
     return 0
