@@ -31,7 +31,6 @@ __all__ = ["command"]
 @click.option("--clean", is_flag=True, help="Plain: the file drops what is there before.")
 @click.option("--no-owner", is_flag=True, help="PostgreSQL: without owners and grants.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Directory: tables at once.")
-@click.option("--restrict-key", metavar="KEY", help="Plain: passed on to pg_dump.", hidden=True)
 @click.option("--test-restore", is_flag=True, help="Restore it into a scratch database, to see.")
 @click.option("--list", "list_", is_flag=True, help="Show the backups that there are.")
 @click.option("--check", metavar="FILE", help="Say whether this backup is what was written.")
@@ -45,7 +44,6 @@ def command(  # noqa: PLR0913 -- each is an option
     clean: bool,
     no_owner: bool,
     jobs: int | None,
-    restrict_key: str | None,
     test_restore: bool,
     list_: bool,
     check: str | None,
@@ -76,7 +74,6 @@ def command(  # noqa: PLR0913 -- each is an option
         clean=clean,
         owners=not no_owner,
         jobs=jobs or wanted.jobs,
-        restrict_key=restrict_key,
     )
     done = backups.take(wanted, test=test_restore, on_event=output.event)
     output.put(backup=backup_json(done.manifest))

@@ -56,8 +56,6 @@ class BackupWanted:
     owners: bool = True
     #: DIRECTORY: how many tables are written at once.
     jobs: int = 1
-    #: Keep two dumps comparable: pg_dump's --restrict-key, where it knows that.
-    restrict_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,10 +23,12 @@ CROSS JOIN LATERAL (
                 WHERE t.oid = p.reltoastrelid), 0)) AS pages,
         pg_catalog.bool_or(EXISTS (SELECT FROM pg_catalog.pg_locks AS k
             WHERE k.relation = p.oid AND k.mode = 'AccessExclusiveLock')) AS locked,
-        CASE WHEN NOT pg_catalog.bool_or(EXISTS (SELECT FROM pg_catalog.pg_locks AS k
-            WHERE k.relation = p.oid AND k.mode = 'AccessExclusiveLock'))
-            AND pg_catalog.bool_or(p.reltuples < 0 OR p.relpages = 0)
-            THEN pg_catalog.sum(pg_catalog.pg_total_relation_size(p.oid)) END AS bytes
+        -- The condition stands inside: an aggregate is computed whatever is around it.
+        pg_catalog.sum(CASE
+            WHEN EXISTS (SELECT FROM pg_catalog.pg_locks AS k
+                WHERE k.relation = p.oid AND k.mode = 'AccessExclusiveLock') THEN 0
+            WHEN p.reltuples < 0 OR p.relpages = 0 OR c.relkind = 'p'
+            THEN pg_catalog.pg_total_relation_size(p.oid) END) AS bytes
     FROM pg_catalog.pg_class AS p
     WHERE p.relkind IN ('r', 'm')
         AND (p.oid = c.oid OR p.oid IN (

@@ -2,7 +2,12 @@
 
 -- name: size
 -- What the tables hold, with what is stored out of line.
-SELECT COALESCE(pg_catalog.sum(pg_catalog.pg_table_size(c.oid)), 0)::pg_catalog.int8
+-- Of a table that somebody has locked, what the last VACUUM knew.
+SELECT COALESCE(pg_catalog.sum(CASE
+        WHEN EXISTS (SELECT FROM pg_catalog.pg_locks AS k
+            WHERE k.relation = c.oid AND k.mode = 'AccessExclusiveLock')
+        THEN c.relpages * pg_catalog.current_setting('block_size')::pg_catalog.int8
+        ELSE pg_catalog.pg_table_size(c.oid) END), 0)::pg_catalog.int8
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence <> 't'

@@ -19,6 +19,10 @@ _END_OF_ROWS = b"\n\\.\n"
 _RESTRICT = re.compile(rb"\\restrict (\S+)\n")
 #: What newer programs set and older servers do not know, in lines at the top.
 _UNKNOWN_BEFORE = {17: b"SET transaction_timeout = 0;\n"}
+#: What it puts around large objects; where the file is one transaction they would end it.
+_CONTROL = frozenset({b"BEGIN;\n", b"COMMIT;\n"})
+#: When it ran: the same contents are to be the same file.
+_WHEN = (b"-- Started on ", b"-- Completed on ")
 _AT_TOP = re.compile(rb"--|SET |SELECT pg_catalog\.set_config|\\restrict |\s*$")
 
 
@@ -131,6 +135,9 @@ class PlainText:
             unknown = (text for since, text in _UNKNOWN_BEFORE.items() if self.major < since)
             if line in unknown:
                 return b""
+        needless = line.startswith(_WHEN) or (self.whole and line in _CONTROL)
+        if needless and self._between_statements():
+            return b""
         self._sql.append(line)
         self._sql_size += len(line)
         if line.endswith(_ROWS_FOLLOW):
@@ -139,6 +146,12 @@ class PlainText:
         elif self._sql_size > _LOOK_AT:
             self._look()
         return line
+
+    def _between_statements(self) -> bool:
+        """Whether the text so far ends where a statement may begin, and not inside of one."""
+        self._look()
+        rest = b"".join(self._sql).splitlines()
+        return all(not line.strip() or line.startswith(b"--") for line in rest)
 
     def _look(self, *, at_end: bool = False) -> bool:
         """Split what has come as psql does; return whether rows follow it."""

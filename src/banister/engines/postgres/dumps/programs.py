@@ -138,6 +138,7 @@ class Running:
     said: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT))
     #: Lines that nobody has looked at yet.
     fresh: deque[str] = field(default_factory=deque)
+    _reader: threading.Thread = field(default_factory=threading.Thread)
 
     @classmethod
     @contextmanager
@@ -162,7 +163,7 @@ class Running:
         except OSError as error:
             raise ServerError(f"{arguments[0]} cannot be started: {error.strerror}") from error
         running = cls(process=process)
-        reader = threading.Thread(target=running._listen, daemon=True)
+        running._reader = reader = threading.Thread(target=running._listen, daemon=True)
         reader.start()
         try:
             yield running
@@ -193,9 +194,12 @@ class Running:
     def ended_within(self, seconds: float) -> int:
         """Wait so long for its end; return its exit code. Raises TimeoutError."""
         try:
-            return self.process.wait(seconds)
+            code = self.process.wait(seconds)
         except subprocess.TimeoutExpired as error:
             raise TimeoutError from error
+        # All that it said is to be known then; a child of it may hold the pipe open.
+        self._reader.join(_PATIENCE)
+        return code
 
     def lines(self) -> Iterator[str]:
         """Yield what it has said since the last call."""

@@ -17,6 +17,7 @@ from psycopg import sql
 from banister.engines.postgres.dumps.content import check_readable, count_rows, refuse_statement
 from banister.engines.postgres.dumps.plain import PlainText, header
 from banister.engines.postgres.dumps.programs import Program, Running, find_program, reachable
+from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.session import Connection, Session
 from banister.engines.postgres.transport import needs_tls
 from banister.errors import BanisterError, DatabaseError, LockTimeout, ServerError
@@ -34,6 +35,8 @@ _LOCK_WAIT_MS = 30_000
 _WHOLE_UP_TO = 4_000
 _DUMPING = re.compile(r'dumping contents of table "(.*)"')
 _COMPRESSION = 6
+#: Tables that are locked by one statement.
+_AT_ONCE = 200
 
 
 @dataclass(kw_only=True)
@@ -67,6 +70,7 @@ class Dump:
         try:
             with self._snapshot() as (connection, snapshot):
                 check_readable(connection, self.queries, self.session.role or self.session.user)
+                self._lock_tables(connection)
                 name, encoding, relations = self._facts(connection)
                 whole = self._whole(relations)
                 arguments = self._arguments(program, snapshot, encoding)
@@ -104,8 +108,20 @@ class Dump:
                 if self.session.database.server_version >= (17,):
                     connection.execute("SET transaction_timeout = 0")
             row = connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
-            self._total = sum(1 for _ in connection.execute(self.queries["tables"].encode()))
             yield connection, str(row[0]) if row else ""
+
+    def _lock_tables(self, connection: Connection) -> None:
+        """Keep every table as it is, as pg_dump does, until its rows are counted too."""
+        tables = [str(row[0]) for row in connection.execute(self.queries["tables"].encode())]
+        self._total = len(tables)
+        connection.execute(f"SET LOCAL lock_timeout = {_LOCK_WAIT_MS}".encode())
+        for first in range(0, len(tables), _AT_ONCE):
+            # The names come quoted from the catalog.
+            some = sql.SQL(", ").join(map(sql.SQL, tables[first : first + _AT_ONCE]))
+            try:
+                connection.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(some))
+            except psycopg.errors.LockNotAvailable as error:
+                raise _locked(first_line(error)) from error
 
     def _facts(self, connection: Connection) -> tuple[str, str, int]:
         row = connection.execute(self.queries["facts"].encode()).fetchone()
@@ -208,11 +224,7 @@ class Dump:
         said = running.complaint()
         state = "no backup was made"
         if "lock timeout" in said or "could not obtain lock" in said:
-            return LockTimeout(
-                f"pg_dump waited {_LOCK_WAIT_MS // 1000} s for a table that others have locked",
-                state=state,
-                hint=f"run it again when they are done; it says: {said}",
-            )
+            return _locked(said)
         if "No space left" in said or "Disk quota" in said:
             return _full(state)
         ended = f"was ended by signal {-code}" if code < 0 else "failed"
@@ -256,6 +268,14 @@ class Dump:
             shutil.rmtree(self.into, ignore_errors=True)
         else:
             self.into.unlink(missing_ok=True)
+
+
+def _locked(said: str) -> LockTimeout:
+    return LockTimeout(
+        f"a table is locked by others, and was not free within {_LOCK_WAIT_MS / 1000:g} s: {said}",
+        state="no backup was made",
+        hint="run it again when they are done",
+    )
 
 
 def _disk(error: OSError) -> BanisterError:
