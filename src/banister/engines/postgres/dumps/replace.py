@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -56,11 +57,9 @@ class Replacement:
         try:
             likeness = self._checked()
             now = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
-            fresh, before = (
-                _name(likeness.name, "restore", now),
-                _name(likeness.name, "before", now),
-            )
             with self._elsewhere(likeness.name) as elsewhere:
+                fresh = self._free(elsewhere, likeness.name, f"_restore_{now}")
+                before = self._free(elsewhere, likeness.name, f"_before_{now}")
                 yield from self._left_behind(elsewhere)
                 with self._fresh(elsewhere, likeness, fresh):
                     into = self._conninfo(fresh)
@@ -165,6 +164,16 @@ class Replacement:
             )
         return connection
 
+    def _free(self, elsewhere: Connection, name: str, ending: str) -> str:
+        """Return a name that no database has; others of the same second are numbered."""
+        endings = (f"{ending}_{number}" if number > 1 else ending for number in count(1))
+        names = (_fitting(name, each) for each in endings)
+        return next(each for each in names if not self._exists(elsewhere, each))
+
+    def _exists(self, connection: Connection, name: str) -> bool:
+        row = connection.execute(self._own["exists"].encode(), (name,)).fetchone()
+        return bool(row and row[0])
+
     def _left_behind(self, elsewhere: Connection) -> Iterator[Event]:
         for (name,) in elsewhere.execute(self._own["left_behind"].encode(), (_MARK,)):
             drop = sql.SQL("DROP DATABASE {};").format(sql.Identifier(name)).as_string(elsewhere)
@@ -245,13 +254,12 @@ class Replacement:
         """Whether the databases were swapped by a COMMIT whose answer was lost."""
         try:
             with closing(self._connect(other)) as again:
-                row = again.execute(self._own["exists"].encode(), (before,)).fetchone()
+                return self._exists(again, before)
         except psycopg.Error as error:
             raise OutcomeUnknown(
                 "the connection was lost while the databases were swapped",
                 hint=f"look whether there is a database {before}: then the backup is in place",
             ) from error
-        return bool(row and row[0])
 
     @contextmanager
     def _disconnecting(self, name: str) -> Iterator[None]:
@@ -277,8 +285,6 @@ class Replacement:
             thread.join()
 
 
-def _name(name: str, what: str, now: str) -> str:
-    """Return a name for another database beside `name`, as long as PostgreSQL takes."""
-    ending = f"_{what}_{now}"
-    room = _LONGEST - len(ending)
-    return name.encode()[:room].decode(errors="ignore") + ending
+def _fitting(name: str, ending: str) -> str:
+    """Return a name with an ending, as long as PostgreSQL takes."""
+    return name.encode()[: _LONGEST - len(ending)].decode(errors="ignore") + ending
