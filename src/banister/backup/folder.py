@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from banister.backup.manifest import ENDING, manifest_json, read_manifest
 from banister.errors import BanisterError, ServerError, UsageError
@@ -91,19 +92,6 @@ class BackupFolder:
         """Return how people should see a path in it."""
         return str(Path(self.shown) / path.name)
 
-    def name_for(self, now: datetime, form: BackupForm, *, compressed: bool) -> str:
-        """Return a name that is free: backup_YYYYMMDD_HHMMSS in UTC, and a number where needed."""
-        stem = _PREFIX + now.astimezone(UTC).strftime("%Y%m%d_%H%M%S")
-        packed = compressed and form in {BackupForm.PLAIN, BackupForm.SQLITE}
-        ending = _ENDINGS[form] + (".gz" if packed else "")
-        number = 1
-        while True:
-            name = stem + (f"_{number}" if number > 1 else "") + ending
-            taken = (self.path / each for each in (name, name + ENDING, name + _PART))
-            if not any(os.path.lexists(each) for each in taken):
-                return name
-            number += 1
-
     def check_room(self, needed_bytes: int) -> None:
         """Raise ServerError unless so many bytes are free where the folder is, or will be."""
         place = self.path
@@ -122,24 +110,52 @@ class BackupFolder:
             )
 
     @contextmanager
-    def writing(self, name: str) -> Iterator[Path]:
+    def writing(self, now: datetime, form: BackupForm, *, compressed: bool) -> Iterator[Path]:
         """Yield the path to write a backup to; whatever is there at the end is removed.
 
-        What killed runs left is removed first. Raises UsageError for a folder that cannot be used.
+        Its name, without `.part`, is the backup's, which no other run is given: it is
+        backup_YYYYMMDD_HHMMSS in UTC, and a number where needed. What killed runs left is removed
+        first. Raises UsageError for a folder that cannot be used, ServerError for a full disk.
         """
+        stem = _PREFIX + now.astimezone(UTC).strftime("%Y%m%d_%H%M%S")
+        packed = compressed and form in {BackupForm.PLAIN, BackupForm.SQLITE}
+        ending = _ENDINGS[form] + (".gz" if packed else "")
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._sweep()
-            lock = os.open(self.path / (name + _LOCK), os.O_CREAT | os.O_RDWR, 0o600)
+            lock, name = self._claim(stem, ending)
         except OSError as error:
             raise self._unusable(error) from error
         temporary = self.path / (name + _PART)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield temporary
         finally:
             _remove(temporary)
             (self.path / (name + _LOCK)).unlink(missing_ok=True)
+            os.close(lock)
+
+    def _claim(self, stem: str, ending: str) -> tuple[int, str]:
+        """Return a name that is free, and the lock that says so for as long as it is held."""
+        number = 1
+        while True:
+            name = stem + (f"_{number}" if number > 1 else "") + ending
+            # It is seen under that name only when it is held, so that nobody takes it for left.
+            own = self.path / f"{_PREFIX}{uuid4().hex}{_LOCK}"
+            lock = os.open(own, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                taken = (self.path / each for each in (name, name + ENDING))
+                if not any(os.path.lexists(each) for each in taken):
+                    os.link(own, self.path / (name + _LOCK))
+                    own.unlink(missing_ok=True)
+                    return lock, name
+                number += 1
+            except FileExistsError:
+                number += 1
+            except (BlockingIOError, FileNotFoundError):
+                # A sweep of another run came between its making and its lock: once more.
+                pass
+            own.unlink(missing_ok=True)
             os.close(lock)
 
     def finish(self, temporary: Path, manifest: BackupManifest) -> Path:
@@ -167,7 +183,7 @@ class BackupFolder:
             names = {each.name for each in self.path.iterdir() if each.name.startswith(_PREFIX)}
         except OSError as error:
             raise self._unusable(error) from error
-        names = {name for name in names if not name.endswith((_PART, _LOCK))}
+        names = {name for name in names if _PART not in name and not name.endswith(_LOCK)}
         backups = {name.removesuffix(ENDING) if name.endswith(ENDING) else name for name in names}
         found = [self._entry(self.path / name) for name in backups]
         return tuple(sorted(found, key=lambda entry: entry.path.name, reverse=True))
@@ -217,7 +233,8 @@ class BackupFolder:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     backup = path.with_name(path.name.removesuffix(_LOCK))
-                    _remove(backup.with_name(backup.name + _PART))
+                    for left in (_PART, _PART + ".copy", ENDING + _PART):
+                        _remove(backup.with_name(backup.name + left))
                     if not backup.exists():
                         backup.with_name(backup.name + ENDING).unlink(missing_ok=True)
                     path.unlink(missing_ok=True)

@@ -56,10 +56,10 @@ class Taker:
             with open_dumps(self.target, self.place.settings) as dumps:
                 size = dumps.size_bytes()
                 self.folder.check_room(size // _COMPRESSED_TO if wanted.compress else size)
-                name = self.folder.name_for(now, wanted.form, compressed=wanted.compress)
-                shown = self.folder.shown_path(self.folder.path / name)
-                yield BackingUp(path=shown, form=wanted.form, size_bytes=size)
-                with self.folder.writing(name) as temporary:
+                with self.folder.writing(now, wanted.form, compressed=wanted.compress) as temporary:
+                    name = temporary.stem
+                    shown = self.folder.shown_path(self.folder.path / name)
+                    yield BackingUp(path=shown, form=wanted.form, size_bytes=size)
                     with closing(dumps.dump(wanted, temporary)) as running:
                         dumped = yield from running
                     manifest = replace(
