@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test check servers faults hazards clean
+.PHONY: demo test everything check servers faults hazards clean
 .DELETE_ON_ERROR:
 
 ## demo: see Banister work on a PostgreSQL of its own
@@ -17,6 +17,10 @@ demo: $(VENV)/.app
 ## test: run all tests; servers that are missing are skipped, see `make servers`
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n 2 -q
+
+## everything: run all tests in all their forms; takes about twice as long
+everything: $(VENV)/.dev
+	@BANISTER_TEST_EVERYTHING=1 $(BIN)/python -m pytest -n 2 -q
 
 ## check: style, types, layers
 check: $(VENV)/.dev

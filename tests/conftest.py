@@ -1,6 +1,7 @@
 """Fixtures for all tests. Databases are real ones; see servers.py."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,12 +11,27 @@ from typing import Protocol
 import pytest
 from hypothesis import settings
 
+from banister.cli import main
 from servers import MAJORS, AnyDatabase, PostgresDatabase, Servers, SqliteDatabase
 
 # A build must not fail by chance; new cases are looked for where somebody can look at them.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+#: Whether every form of a thing is tried, as `make everything` does, or one that stands for it.
+EVERYTHING = "BANISTER_TEST_EVERYTHING" in os.environ
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to `make everything` what tries one more form of what another test holds."""
+    if EVERYTHING:
+        return
+    left_out = [item for item in items if item.get_closest_marker("everything")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("everything")]
 
 
 class RunBanister(Protocol):
@@ -52,6 +68,23 @@ def postgres(servers: Servers) -> Iterator[PostgresDatabase]:
 @pytest.fixture(params=MAJORS, ids=lambda major: f"postgres{major}")
 def every_postgres(request: pytest.FixtureRequest, servers: Servers) -> Iterator[PostgresDatabase]:
     """An empty database on each supported PostgreSQL in turn."""
+    with servers.database(request.param) as database:
+        yield database
+
+
+@pytest.fixture(
+    params=[
+        major
+        if major in {MAJORS[0], MAJORS[-1]}
+        else pytest.param(major, marks=pytest.mark.everything)
+        for major in MAJORS
+    ],
+    ids=lambda major: f"postgres{major}",
+)
+def old_and_new_postgres(
+    request: pytest.FixtureRequest, servers: Servers
+) -> Iterator[PostgresDatabase]:
+    """An empty database on the oldest and the newest PostgreSQL; `make everything`: on each."""
     with servers.database(request.param) as database:
         yield database
 
@@ -108,3 +141,25 @@ def run_banister(tmp_path: Path) -> RunBanister:
         )
 
     return run
+
+
+class Call(Protocol):
+    """Run the command line in this process; return its exit code and all that it said."""
+
+    def __call__(self, *args: str) -> tuple[int, str]: ...
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture[str]) -> Iterator[Call]:
+    """Run the command line in this process: many take their time as processes of their own."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+
+    def run(*args: str) -> tuple[int, str]:
+        code = main(args)
+        said = capfd.readouterr()
+        return code, said.out + said.err
+
+    yield run
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)

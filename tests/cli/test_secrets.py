@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from projects import json_of, two_migrations
 
-from conftest import RunBanister, clean_environment
+from conftest import Call, RunBanister, clean_environment
 from servers import PostgresDatabase
 
 COMMANDS = (
@@ -49,19 +49,20 @@ def urls(password: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_command_shows_a_password_whatever_is_wrong_with_the_url(
-    run_banister: RunBanister, project: Path, command: list[str]
+    call: Call, project: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(project)
     for number, form in enumerate(["text", "json", "text", "json", "text", "json"]):
         password = a_password()
         url = list(urls(password))[number]
         named = ["--url", url] if number % 2 else []
-        env = {} if named else {"DATABASE_URL": url}
-        done = run_banister(*command, *named, "--format", form, env=env)
+        monkeypatch.setenv("DATABASE_URL", "" if named else url)
+        code, said = call(*command, *named, "--format", form)
+        assert code in {0, 1, 2, 3}
         for mark in marks(password):
-            assert mark not in done.stdout, url
-            assert mark not in done.stderr, url
+            assert mark not in said, url
         if form == "json":
-            json_of(done)
+            assert '"format": 1' in said
 
 
 def test_a_password_typed_in_the_wrong_place_is_not_repeated(

@@ -80,7 +80,9 @@ _ALL = {"portfolios", "rebalance_events", "analytics_snapshots", "notification_p
 
 
 @npm
-@pytest.mark.parametrize("where", ["environment", ".env"])
+@pytest.mark.parametrize(
+    "where", ["environment", pytest.param(".env", marks=pytest.mark.everything)]
+)
 def test_the_five_npm_commands_work_literally(
     developer: Developer, postgres: PostgresDatabase, where: str
 ) -> None:

@@ -108,13 +108,18 @@ def _events(project: banister.Project) -> list[banister.Event]:
     "command",
     [
         ["up"],
-        ["plan"],
         ["status"],
         ["baseline", "1"],
-        ["migrate"],
-        ["down"],
-        ["repair", "1", "--done", "1"],
-        ["repair", "--accept-edit", "1"],
+        *(
+            pytest.param(command, marks=pytest.mark.everything)
+            for command in (
+                ["plan"],
+                ["migrate"],
+                ["down"],
+                ["repair", "1", "--done", "1"],
+                ["repair", "--accept-edit", "1"],
+            )
+        ),
     ],
     ids=" ".join,
 )

@@ -19,8 +19,8 @@ UP = "CREATE TABLE t (id int PRIMARY KEY, note text); INSERT INTO t VALUES (1, '
 
 
 @pytest.fixture
-def site(every_postgres: PostgresDatabase, tmp_path: Path) -> Iterator[Site]:
-    made = Site(database=every_postgres, root=tmp_path)
+def site(old_and_new_postgres: PostgresDatabase, tmp_path: Path) -> Iterator[Site]:
+    made = Site(database=old_and_new_postgres, root=tmp_path)
     made.write({"001_t": UP, "001_t.down": "DROP TABLE t;"})
     made.up()
     yield made

@@ -106,7 +106,7 @@ FAILING = {
 
 
 def test_each_wrong_down_is_caught_and_named(
-    every_postgres: PostgresDatabase, tmp_path: Path
+    old_and_new_postgres: PostgresDatabase, tmp_path: Path
 ) -> None:
     files = {}
     for number, (up, down, _) in enumerate(WRONG.values(), start=2):
@@ -120,7 +120,7 @@ def test_each_wrong_down_is_caught_and_named(
         off = "-- banister: transaction=off\n" if "CONCURRENTLY" in up else ""
         files[f"{2 * number + 1:03}_wrong.up"] = off + inside + up
         files[f"{2 * number + 1:03}_wrong.down"] = inside + down
-    proven = verify(tmp_path, files, server=every_postgres.url)
+    proven = verify(tmp_path, files, server=old_and_new_postgres.url)
     proofs = {proof.version.number: proof for proof in proven.proofs}
     for number, (what, (_, _, said)) in enumerate(WRONG.items(), start=2):
         proof = proofs[2 * number + 1]
