@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from banister.cli import main
+from fork_kit import Forks
 from servers import MAJORS, AnyDatabase, PostgresDatabase, Servers, SqliteDatabase
 
 # A build must not fail by chance; new cases are looked for where somebody can look at them.
@@ -119,8 +120,15 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "BANISTER_PLAN_REHEARSE": "false"}
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """The process that commands are forked from; see fork_kit.py."""
+    with Forks() as started:
+        yield started
+
+
 @pytest.fixture
-def run_banister(tmp_path: Path) -> RunBanister:
+def run_banister(tmp_path: Path, forks: Forks) -> RunBanister:
     """Run the command line; see RunBanister."""
 
     def run(
@@ -129,10 +137,19 @@ def run_banister(tmp_path: Path) -> RunBanister:
         env: Mapping[str, str] | None = None,
         stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
+        environment = {**clean_environment(), **(env or {})}
+        if not any(name.startswith(("PYTHON", "LC_", "LANG")) for name in env or {}):
+            return forks.run(
+                [str(each) for each in args],
+                folder=cwd or tmp_path,
+                environment=environment,
+                given=stdin or "",
+                timeout=60,
+            )
         return subprocess.run(
             [sys.executable, "-m", "banister", *args],
             cwd=cwd or tmp_path,
-            env={**clean_environment(), **(env or {})},
+            env=environment,
             input=stdin if stdin is not None else "",
             capture_output=True,
             text=True,
