@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from banister.answers import Preview, Status
-from banister.backup import Backups, backup_first
+from banister.backup import Backups, backup_first, loss_finder
 from banister.engines import Engine, open_engine
 from banister.errors import Finding, UsageError, interrupts_let_out
 from banister.model import (
@@ -103,6 +103,7 @@ class Project:
         to: str | None = None,
         out_of_order: bool = False,
         backup: bool = False,
+        save_rows: bool = False,
         on_event: OnEvent | None = None,
     ) -> RunFinished:
         """Apply what is pending, up to and including version `to`.
@@ -110,7 +111,8 @@ class Project:
         Each migration commits together with its record. When one fails, those before it stay,
         nothing of it is left, those after it do not run; MigrationFailed says so. FindingsError
         is raised before anything is written when a check fails. `backup`: nothing runs before
-        there is a good backup, whatever the settings say.
+        there is a good backup, whatever the settings say. `save_rows`: rows that a migration takes
+        away are saved first, in its transaction, under the lock that keeps writers out.
         """
         folder, options = self.folder(), self._options(out_of_order=out_of_order)
 
@@ -119,6 +121,7 @@ class Project:
             lambda history: plan_up(folder, history, options, to=to, make_step=steps),
             on_event,
             backup=backup,
+            save_rows=save_rows,
         )
 
     def down(
@@ -127,6 +130,7 @@ class Project:
         *,
         to: str | None = None,
         backup: bool = False,
+        save_rows: bool = False,
         on_event: OnEvent | None = None,
     ) -> RunFinished:
         """Roll back the last `count` applied migrations, or all above version `to` (0: all).
@@ -145,6 +149,7 @@ class Project:
             on_event,
             stored_downs=True,
             backup=backup,
+            save_rows=save_rows,
         )
 
     def plan(self, *, to: str | None = None, out_of_order: bool = False) -> Preview:
@@ -392,15 +397,18 @@ class Project:
         on_event: OnEvent | None,
         *,
         stored_downs: bool = False,
-        backup: bool = False,
+        backup: bool,
+        save_rows: bool,
     ) -> RunFinished:
         info = run_info()
+        backups = self.backups(info)
         with self._introduced(on_event) as engine:
             job = Job(
                 engine=engine,
                 info=info,
                 make_plan=make_plan,
-                first=backup_first(self.backups(info), always=backup, rehearse=self.rehearse),
+                first=backup_first(backups, always=backup, rehearse=self.rehearse),
+                find_losses=loss_finder(backups, wanted=save_rows, rehearse=self.rehearse),
                 lock_wait=self.settings.lock_wait,
                 lock_retry=self.settings.lock_retry,
                 stored_downs=stored_downs,

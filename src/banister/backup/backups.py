@@ -9,6 +9,7 @@ from shlex import quote
 
 from banister.backup.before import BackupFirst
 from banister.backup.folder import BackupEntry, BackupFolder, check_backup, record_test
+from banister.backup.saved_rows import LossFinder, saved_files
 from banister.backup.taking import Taker
 from banister.backup.trying import ScratchPlace, try_backup
 from banister.engines import open_dumps
@@ -21,12 +22,13 @@ from banister.model.backup import (
     BackupWanted,
     Replaced,
     Restored,
+    RowsBack,
 )
 from banister.model.driving import drive
 from banister.project import Settings, Target, TargetKind
 from banister.rehearsal import Rehearsal, Verdict
 
-__all__ = ["Backups", "backup_first"]
+__all__ = ["Backups", "backup_first", "loss_finder"]
 
 _OnEvent = Callable[[Event], None]
 
@@ -111,6 +113,17 @@ class Backups:
         """
         return drive(self._restore(file, replacing=replacing, disconnect=disconnect), on_event)
 
+    def restore_rows(self, run: str) -> tuple[RowsBack, ...]:
+        """Put back the rows that a run has saved; return what came of each table.
+
+        `run`: its number, or the path of its folder. In one transaction: all of them, or none.
+        Rows whose key is there stay as they are. Raises UsageError where none are saved or a file
+        is damaged, DatabaseError where they do not fit.
+        """
+        files = saved_files(self.settings.backup_dir, run)
+        with open_dumps(self.target, self.settings) as dumps:
+            return dumps.put_rows_back(files)
+
     def _restore(
         self, file: Path, *, replacing: bool, disconnect: bool
     ) -> Generator[Event, None, Restored]:
@@ -188,6 +201,15 @@ def backup_first(
         applies=loses_data if when == "when-destructive" else lambda _: True,
         options=options,
     )
+
+
+def loss_finder(
+    backups: Backups, *, wanted: bool, rehearse: Callable[[Plan], Rehearsal]
+) -> LossFinder | None:
+    """Return what finds the rows that a run has to save, where it is to save any."""
+    if not (wanted or backups.settings.backup_rows):
+        return None
+    return LossFinder(dialect=backups.dialect, rehearse=rehearse)
 
 
 def _folder(backups: Backups) -> BackupFolder:

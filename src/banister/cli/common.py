@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from banister.api import Project
     from banister.engines import Database
 
-__all__ = ["Invocation", "backup_option", "command_options", "show_queries_option"]
+__all__ = [
+    "Invocation",
+    "backup_option",
+    "command_options",
+    "save_rows_option",
+    "show_queries_option",
+]
 
 
 @dataclass(kw_only=True)
@@ -97,6 +103,15 @@ def backup_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command that runs migrations the option to make a backup first."""
     return click.option(
         "--backup", is_flag=True, help="Make a backup first, and run only when it is good."
+    )(function)
+
+
+def save_rows_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that runs migrations the option to save the rows that they take away."""
+    return click.option(
+        "--save-rows",
+        is_flag=True,
+        help="PostgreSQL: save rows first that a migration takes away.",
     )(function)
 
 

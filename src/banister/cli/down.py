@@ -2,7 +2,13 @@
 
 import click
 
-from banister.cli.common import Invocation, backup_option, command_options, show_queries_option
+from banister.cli.common import (
+    Invocation,
+    backup_option,
+    command_options,
+    save_rows_option,
+    show_queries_option,
+)
 from banister.errors import UsageError
 
 __all__ = ["command", "run_down"]
@@ -12,6 +18,7 @@ __all__ = ["command", "run_down"]
 @click.argument("count", type=click.IntRange(min=1), required=False)
 @click.option("--to", metavar="VERSION", help="Roll back all above this version; 0: all.")
 @backup_option
+@save_rows_option
 @show_queries_option
 @command_options()
 def command(
@@ -20,12 +27,20 @@ def command(
     count: int | None,
     to: str | None,
     backup: bool,
+    save_rows: bool,
     show_queries: bool | None,
 ) -> None:
     """Roll back what was applied last."""
     if count is not None and to is not None:
         raise UsageError("give a count or --to, not both")
-    run_down(invocation, count=count or 1, to=to, backup=backup, show_queries=show_queries)
+    run_down(
+        invocation,
+        count=count or 1,
+        to=to,
+        backup=backup,
+        save_rows=save_rows,
+        show_queries=show_queries,
+    )
 
 
 def run_down(
@@ -34,9 +49,10 @@ def run_down(
     count: int,
     to: str | None = None,
     backup: bool = False,
+    save_rows: bool = False,
     show_queries: bool | None = None,
 ) -> None:
     """Roll back and say so."""
     project = invocation.project_with_database(show_queries=show_queries)
     invocation.introduce(project)
-    project.down(count, to=to, backup=backup, on_event=invocation.output.event)
+    project.down(count, to=to, backup=backup, save_rows=save_rows, on_event=invocation.output.event)

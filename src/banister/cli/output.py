@@ -29,6 +29,7 @@ from banister.model import (
     Version,
     Warned,
 )
+from banister.model.backup import BackedUp, SavedRows, TableDumped, TableRestored
 from banister.project import redact
 from banister.report import (
     Style,
@@ -43,6 +44,7 @@ from banister.report import (
     skipped_json,
     step_json,
 )
+from banister.report.backup import backup_json, saved_rows_json
 
 if TYPE_CHECKING:
     from banister.proof import ProofEvent
@@ -135,7 +137,8 @@ class Output:
                 self.put(run_id=event.run_id, duration_ms=event.duration_ms)
             case _:
                 self._on_the_way(event)
-        if isinstance(event, StepStarted | StatementDone | Progress) and self._progress is not None:
+        shown = (StepStarted, StatementDone, Progress, TableDumped, TableRestored)
+        if isinstance(event, shown) and self._progress is not None:
             self._progress.show(event)
         self.say(*event_lines(event, self._plan, self._out))
 
@@ -150,6 +153,10 @@ class Output:
                 self._parts.setdefault("retries", []).append(event_json(event))
             case Recovered():
                 self._parts.setdefault("recoveries", []).append(event_json(event))
+            case SavedRows():
+                self._parts.setdefault("saved_rows", []).append(saved_rows_json(event))
+            case BackedUp():
+                self.put(backup=backup_json(event.manifest))
 
     def proving(self, event: "ProofEvent") -> None:
         """Show how far a proof has come."""

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from banister.model import Progress, StatementDone, StepStarted
+from banister.model.backup import TableDumped, TableRestored
 
 if TYPE_CHECKING:
     from banister.proof import ProofEvent
 
-    _Shown = StepStarted | StatementDone | Progress | ProofEvent
+    _Shown = StepStarted | StatementDone | Progress | ProofEvent | TableDumped | TableRestored
 
 __all__ = ["ProgressLine"]
 
@@ -75,6 +76,8 @@ class ProgressLine:
 
 
 def _text(event: "_Shown", elapsed: float) -> str:
+    if isinstance(event, TableDumped | TableRestored):
+        return f"  {event.number} of {event.total}  {event.table}  {elapsed:.1f} s"
     if not isinstance(event, StepStarted | StatementDone | Progress):
         return f"  {event.number} of {event.total} tried  {event.doing}  {elapsed:.1f} s"
     total = len(event.step.statements)

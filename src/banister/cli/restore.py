@@ -7,6 +7,7 @@ import click
 
 from banister.cli.common import Invocation, command_options
 from banister.errors import UsageError
+from banister.report.backup import rows_back_json, rows_back_lines
 
 __all__ = ["command"]
 
@@ -16,19 +17,34 @@ __all__ = ["command"]
     help="Put a backup into an empty database, or in the place of one.",
     epilog="With --replace the database that was there stays, under another name.",
 )
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", required=False)
+@click.option("--rows", metavar="RUN", help="Put back the rows that this run has saved.")
 @click.option("--replace", "replacing", is_flag=True, help="Put it in the place of what is there.")
 @click.option("--yes", is_flag=True, help="Do not ask before that.")
 @click.option("--disconnect", is_flag=True, help="PostgreSQL: end the sessions of others there.")
 @command_options()
 def command(
-    invocation: Invocation, *, file: str, replacing: bool, yes: bool, disconnect: bool
+    invocation: Invocation,
+    *,
+    file: str | None,
+    rows: str | None,
+    replacing: bool,
+    yes: bool,
+    disconnect: bool,
 ) -> None:
     """Put a backup back."""
     if disconnect and not replacing:
         raise UsageError("--disconnect goes with --replace")
+    if (file is None) == (rows is None) or (rows is not None and replacing):
+        raise UsageError("give the file of a backup, or --rows and the number of a run")
     project = invocation.project_with_database()
     invocation.introduce(project)
+    if rows is not None:
+        back = project.backups().restore_rows(rows)
+        invocation.output.put(rows=[rows_back_json(each) for each in back])
+        invocation.output.say(*rows_back_lines(back, invocation.output.style))
+        return
+    file = file or ""
     if replacing and not yes:
         _ask(file, project.target.display if project.target is not None else "")
     backups = project.backups()

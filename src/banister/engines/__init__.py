@@ -97,6 +97,7 @@ def _session(settings: Settings) -> SessionSettings:
         sslmode=settings.sslmode,
         sslrootcert=settings.sslrootcert,
         show_queries=settings.show_queries,
+        backup_dir=settings.backup_dir,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from banister.errors import BanisterError, Finding, MigrationFailed
@@ -103,6 +104,8 @@ class SessionSettings:
     sslrootcert: str | None = None
     #: Whether the statements of sessions that are waited for may be shown.
     show_queries: bool = False
+    #: The folder of backups, where rows that a step loses are saved.
+    backup_dir: Path | None = None
 
 
 class Engine(Protocol):

@@ -1,12 +1,19 @@
 """The contract between backups and a database: all that is in it, out into files and back."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from banister.engines.base import Database
 from banister.model import Event
-from banister.model.backup import BackupManifest, BackupWanted, Dumped, Replaced
+from banister.model.backup import (
+    BackupManifest,
+    BackupWanted,
+    Dumped,
+    Replaced,
+    RowsBack,
+    SavedFile,
+)
 
 __all__ = ["Dumps"]
 
@@ -47,6 +54,13 @@ class Dumps(Protocol):
 
     def count_rows(self) -> Mapping[str, int]:
         """Return the rows of every table, named as in `Dumped.rows`, from one snapshot."""
+
+    def put_rows_back(self, files: Sequence[SavedFile]) -> tuple[RowsBack, ...]:
+        """Put rows back that a run has saved, in one transaction; return what came of each file.
+
+        Rows that are there already stay as they are. Raises DatabaseError with nothing put back,
+        UnsupportedByEngine on SQLite.
+        """
 
     def replace(
         self, source: Path, manifest: BackupManifest, *, disconnect: bool = False

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from banister.model.events import Event
+from banister.model.losses import Loss, LossKind
 from banister.model.text import Dialect
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "LossKind",
     "Replaced",
     "Restored",
+    "RowsBack",
+    "SavedFile",
     "SavedRows",
     "TableDumped",
     "TableRestored",
@@ -119,31 +122,6 @@ class BackupManifest:
     tested: BackupTest | None = None
     #: The run that it was made for.
     run_id: str | None = None
-
-
-class LossKind(StrEnum):
-    """How a statement takes rows away."""
-
-    #: All rows of the table: DROP TABLE, TRUNCATE.
-    ALL = "all"
-    #: The values of some columns, in every row.
-    COLUMNS = "columns"
-    #: The rows that are gone after the statement.
-    GONE = "gone"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """What a statement of a step is about to take away."""
-
-    #: From 1.
-    statement: int
-    kind: LossKind
-    #: As the catalogs name it; SQLite has no schema: "main".
-    schema: str
-    table: str
-    #: COLUMNS: which ones.
-    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,3 +223,35 @@ class SavedRows(Event):
     path: str
     rows: int
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedFile:
+    """A file of rows that a run has saved, as its manifest tells it."""
+
+    path: str
+    run_id: str
+    version: str
+    statement: int
+    kind: LossKind
+    schema: str
+    table: str
+    #: Columns of the primary key; empty: there was none.
+    key: tuple[str, ...]
+    #: What is in the file, in its order.
+    columns: tuple[str, ...]
+    #: COLUMNS: those that were dropped.
+    lost_columns: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsBack:
+    """What came of the rows of one file."""
+
+    table: str
+    kind: LossKind
+    #: Put back.
+    rows: int
+    #: Not put back: their key was there already or, for columns, is there no more.
+    there: int

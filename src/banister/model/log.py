@@ -61,6 +61,8 @@ class LogEvent(StrEnum):
     RECOVERED = "recovered"
     #: What was made before anything of a run was carried out: `detail` its name.
     BACKED_UP = "backed_up"
+    #: Rows were saved before a statement took them away: `detail` the file and their number.
+    ROWS_SAVED = "rows_saved"
     #: What the schema was when a run ended: `checksum` its fingerprint, `version` the last applied
     #: one, `detail` how the fingerprint was taken.
     SNAPSHOT = "snapshot"

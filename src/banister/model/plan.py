@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from banister.errors import Finding, Severity
+from banister.model.losses import Loss
 from banister.model.migration import Migration, Version
 from banister.model.text import Direction, Script, Statement
 
@@ -45,6 +46,8 @@ class Step:
     down: Script | None = None
     #: What the plan says about this step, for people.
     notes: tuple[str, ...] = ()
+    #: Rows that are saved before the statement that takes them away.
+    losses: tuple[Loss, ...] = ()
 
     @property
     def label(self) -> str:

@@ -277,7 +277,8 @@ KEYS: tuple[Key, ...] = (
         name="backup_rows",
         kind=Kind.FLAG,
         default=False,
-        doc="Whether rows that a migration takes away are saved first, in its own transaction.",
+        doc="PostgreSQL: whether rows that a migration takes away are saved first, in its own "
+        "transaction.",
     ),
     Key(
         name="backup_command",

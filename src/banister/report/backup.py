@@ -11,8 +11,11 @@ from banister.model.backup import (
     BackupManifest,
     CommandSaid,
     Restored,
+    RowsBack,
+    SavedRows,
     TryingBackup,
 )
+from banister.model.losses import LossKind
 from banister.report.style import Style, columns, duration, plural, size
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ __all__ = [
     "backup_json",
     "backup_lines",
     "entry_lines",
+    "rows_back_json",
+    "rows_back_lines",
+    "saved_rows_json",
 ]
 
 
@@ -39,6 +45,11 @@ def backup_event_lines(event: Event, style: Style) -> list[str]:
             return [style.dim(f"  {event.line}")]
         case BackupDeleted():
             return [style.dim(f"  removed {event.path}")]
+        case SavedRows():
+            rows = plural(event.rows, "row")
+            return [
+                style.dim(f"  {event.version}  saved {rows} of {event.loss.table}: {event.path}")
+            ]
         case BackedUp():
             return backup_lines(event.path, event.manifest, style)
         case Restored():
@@ -115,6 +126,39 @@ def backup_entry_json(entry: "BackupEntry") -> dict[str, Any]:
     """Return a backup of the folder, whether it counts or not."""
     told = {} if entry.manifest is None else backup_json(entry.manifest)
     return {**told, "file": entry.path.name, "problem": entry.problem}
+
+
+def rows_back_lines(back: "Sequence[RowsBack]", style: Style) -> list[str]:
+    """Return what came of saved rows."""
+    lines = []
+    for each in back:
+        there = ""
+        if each.there:
+            why = "without their row" if each.kind is LossKind.COLUMNS else "there already"
+            there = style.dim(f", {each.there} {why}")
+        lines.append(f"  {each.table}  {style.good(plural(each.rows, 'row') + ' put back')}{there}")
+    return lines
+
+
+def rows_back_json(back: RowsBack) -> dict[str, Any]:
+    """Return what came of the rows of one file."""
+    return {
+        "table": back.table, "kind": back.kind.value, "put_back": back.rows, "left": back.there,
+    }  # fmt: skip
+
+
+def saved_rows_json(event: SavedRows) -> dict[str, Any]:
+    """Return a file of rows that were saved."""
+    return {
+        "version": event.version,
+        "statement": event.loss.statement,
+        "kind": event.loss.kind.value,
+        "table": event.loss.table,
+        "columns": list(event.loss.columns),
+        "file": event.path,
+        "rows": event.rows,
+        "size_bytes": event.size_bytes,
+    }
 
 
 def _restored(event: Restored, style: Style) -> list[str]:

@@ -1,11 +1,12 @@
 """What one run is made of."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 
 from banister.engines.base import Engine
-from banister.model import Event, History, Plan, RunInfo, Step
+from banister.model import Event, History, Plan, RunInfo, Step, Version
 from banister.model.backup import WayBack
+from banister.model.losses import Loss
 
 __all__ = ["Job"]
 
@@ -30,6 +31,9 @@ class Job:
     first: Callable[[Plan], Generator[Event, None, WayBack | None]] | None = None
     #: How the state before the run is gone back to; None: nothing was made for it.
     way_back: WayBack | None = None
+    #: What each step is about to take away, by version, found under the lock; None: not asked.
+    find_losses: Callable[[Plan], Mapping[Version, tuple[Loss, ...]]] | None = None
+    losses: Mapping[Version, tuple[Loss, ...]] = field(default_factory=dict)
     #: What the plan was made from last.
     history: History = field(default_factory=History)
     #: The steps that are committed.

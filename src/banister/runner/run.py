@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 
 from banister.engines.base import HistoryChanged, TryAgain
 from banister.errors import (
@@ -111,6 +112,9 @@ def _make_ready(job: Job, plan: Plan) -> Generator[Event, None, None]:
         with closing(job.first(plan)) as making:
             job.way_back = made = yield from making
         job.first = None
+    if job.find_losses is not None:
+        job.losses = job.find_losses(plan)
+        job.find_losses = None
     job.engine.prepare()
     if made is not None:
         job.engine.record([backup_entry(made)], job.info)
@@ -206,10 +210,11 @@ def _apply(
     started = time.monotonic()
     attempt = 1
     while True:
+        losing = replace(step, losses=job.losses.get(step.version, ()))
         try:
             return (
                 yield from job.engine.apply(
-                    step, job.info, expected=expected, seed=seed, attempt=attempt
+                    losing, job.info, expected=expected, seed=seed, attempt=attempt
                 )
             )
         except TryAgain as passing:

@@ -20,6 +20,7 @@ from banister.engines.postgres.lock import RunnerLock, lock_key
 from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.pooler import refuse_behind_pooler, refuse_without_transactions
 from banister.engines.postgres.rows import contents_of
+from banister.engines.postgres.saving import Saver
 from banister.engines.postgres.session import Connection, connect
 from banister.engines.postgres.stage import Stage
 from banister.engines.postgres.tracing import Tracer
@@ -245,6 +246,7 @@ class PostgresEngine:
             lock_wait=self._lock_wait,
             attempt=attempt,
             tracer=self._tracer,
+            saver=self._saver(step, run),
         )
         try:
             row = yield from carry_out(stage)
@@ -288,6 +290,17 @@ class PostgresEngine:
         """Close the connection, and with it give up the lock. Never raises."""
         self._observer.close()
         self._session.connection.close()
+
+    def _saver(self, step: Step, run: RunInfo) -> Saver | None:
+        folder = self._settings.backup_dir
+        if not step.losses or folder is None:
+            return None
+        return Saver(
+            step=step,
+            connection=self._session.connection,
+            folder=folder / f"rows_{run.run_id}",
+            run_id=run.run_id,
+        )
 
     def _begin(self, last: Observer | None) -> None:
         """Connect, with all that belongs to one session and no other."""

@@ -18,6 +18,7 @@ from banister.engines.postgres.history import HistoryStore, Identity
 from banister.engines.postgres.interrupts import usable
 from banister.engines.postgres.lock import signed
 from banister.engines.postgres.observer import Observer
+from banister.engines.postgres.saving import Saver
 from banister.engines.postgres.session import LOCAL_TIMES, Connection, Session
 from banister.engines.postgres.statements import Batch, batches, send
 from banister.engines.postgres.tracing import Tracer
@@ -40,6 +41,7 @@ from banister.model import (
     Version,
     WaitingForLock,
 )
+from banister.model.backup import SavedRows
 from banister.model.passwords import hide_passwords
 from banister.model.records import applied_row, end_entry, seed_entry, statement_entry
 from banister.script import checksum, traits
@@ -91,6 +93,8 @@ class Stage:
     attempt: int = 1
     #: Looks on at each statement, where that is wanted.
     tracer: Tracer | None = None
+    #: Saves rows before they are taken away, where that is wanted.
+    saver: Saver | None = None
 
     def batches(self) -> Iterator[Batch]:
         """Yield the step's statements as they are sent.
@@ -98,20 +102,34 @@ class Stage:
         Each alone where they are looked at, but for those that follow many and only write rows.
         """
         for batch in batches(self.step):
-            if self.tracer is None or _only_rows(batch):
+            loses = self.saver is not None and any(self.saver.concerns(n) for n, _ in batch)
+            if not loses and (self.tracer is None or _only_rows(batch)):
                 yield batch
             else:
                 yield from ([each] for each in batch)
 
     def send(self, batch: Batch, *, alone: bool = False) -> Generator[Event, None, None]:
         """Run the statements of a batch; see `watched`. `alone`: in no transaction of ours."""
-        number = batch[0][0]
+        number, statement = batch[0]
         call = partial(send, self.session.connection, self.step, batch)
+        if self.saver is not None and self.saver.concerns(number):
+            yield from self._saved(number, partial(self.saver.before, number, statement))
+            yield from self.watched(number, call)
+            yield from self._saved(number, partial(self.saver.after, number, statement))
+            return
         if self.tracer is None:
             yield from self.watched(number, call)
             return
         run = partial(self.watched, number, call)
         yield from self.tracer.around(self.step, batch, run, alone=alone)
+
+    def _saved(
+        self, number: int, save: Callable[[], list[SavedRows]]
+    ) -> Generator[Event, None, None]:
+        """Save rows as statements are run: others are waited for under the same bounds."""
+        saved: list[SavedRows] = []
+        yield from self.watched(number, lambda: saved.extend(save()))
+        yield from saved
 
     def reset(self) -> None:
         """Bring the session to the state every file starts from."""
@@ -159,7 +177,8 @@ class Stage:
         """Write or remove the step's row and log it, inside its transaction."""
         self._become_ourselves(connection)
         duration = round((time.monotonic() - started) * 1000)
-        entries = [end_entry(self.step, duration)]
+        entries = [*self.saver.entries] if self.saver is not None else []
+        entries.append(end_entry(self.step, duration))
         if self.seed is not None:
             entries.append(seed_entry(seed=self.seed))
         row = None
@@ -298,10 +317,10 @@ class Stage:
             yield connection
             self.session.leave_nothing_behind()
         except psycopg.Error as error:
-            self._roll_back(connection)
+            self._undo(connection)
             raise self._ended(error, "recording it") from error
         except BaseException:
-            self._roll_back(connection)
+            self._undo(connection)
             raise
         fail_point(FailPoint.BEFORE_COMMIT, connection.fileno)
         try:
@@ -309,13 +328,19 @@ class Stage:
         except psycopg.Error as error:
             if connection.closed:
                 raise self._unknown(error) from error
-            self._roll_back(connection)
+            self._undo(connection)
             raise self._ended(error, "COMMIT") from error
         if ended != "COMMIT":
             raise self.refusal(
                 "the server rolled it back", "look for statements that end the transaction"
             )
         fail_point(FailPoint.AFTER_COMMIT, connection.fileno)
+
+    def _undo(self, connection: Connection) -> None:
+        """Roll back, and remove what was saved: the rows are where they were."""
+        self._roll_back(connection)
+        if self.saver is not None:
+            self.saver.undo()
 
     def _ended(self, error: psycopg.Error, what: str) -> Exception:
         """Return what is to be raised for a transaction that was rolled back in `what`."""

@@ -8,16 +8,15 @@ import gzip
 import os
 import shutil
 import sqlite3
-import threading
 import time
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from banister.engines.base import Database, SessionSettings
+from banister.engines.sqlite.copying import copied, open_file
 from banister.engines.sqlite.holders import who_holds
 from banister.errors import (
     BanisterError,
@@ -25,6 +24,7 @@ from banister.errors import (
     DatabaseError,
     LockTimeout,
     ServerError,
+    UnsupportedByEngine,
 )
 from banister.model import Dialect, Event, HistoryTable
 from banister.model.backup import (
@@ -32,15 +32,14 @@ from banister.model.backup import (
     BackupWanted,
     Dumped,
     Replaced,
+    RowsBack,
+    SavedFile,
     TableDumped,
     TableRestored,
 )
 
 __all__ = ["SqliteDumps"]
 
-#: Pages that are copied in one step, and seconds between two looks at how far it came.
-_PAGES = 1_000
-_EVERY = 0.1
 _TOLD = 4
 _CHUNK = 1024 * 1024
 
@@ -80,7 +79,7 @@ class SqliteDumps:
             with self._reader(self._path) as source:
                 source.execute("BEGIN")
                 _number(source, "SELECT count(*) FROM sqlite_schema")
-                yield from _copied(source, copy, TableDumped)
+                yield from copied(source, copy, TableDumped)
             rows, version = self._looked_at(copy)
             if wanted.compress:
                 _pack(copy, into)
@@ -161,7 +160,7 @@ class SqliteDumps:
                 with self._reader(self._path) as live:
                     live.execute("BEGIN")
                     _number(live, "SELECT count(*) FROM sqlite_schema")
-                    yield from _copied(live, before, TableDumped)
+                    yield from copied(live, before, TableDumped)
                 _reach_disk(before)
             except BaseException:
                 _remove(before)
@@ -174,6 +173,13 @@ class SqliteDumps:
             raise
         return Replaced(before=None if before is None else str(before))
 
+    def put_rows_back(self, files: Sequence[SavedFile]) -> tuple[RowsBack, ...]:
+        """Refuse: no run saves single rows here; see `Dumps.put_rows_back`."""
+        raise UnsupportedByEngine(
+            f"single rows are saved on PostgreSQL only; {len(files)} files are of another database",
+            hint="restore a backup of the whole file",
+        )
+
     def close(self) -> None:
         """Nothing is kept open."""
 
@@ -183,7 +189,7 @@ class SqliteDumps:
             raise ConnectionFailed(f"there is no file {path}", hint="look at the path")
         uri = f"{path.absolute().as_uri()}?mode=ro"
         try:
-            with closing(_open(uri, self._wait)) as connection:
+            with closing(open_file(uri, self._wait)) as connection:
                 yield connection
         except sqlite3.OperationalError as error:
             raise self._refused(error) from error
@@ -200,9 +206,9 @@ class SqliteDumps:
                 raise self._locked()
 
         uri = f"{copy.absolute().as_uri()}?mode=ro&immutable=1"
-        with closing(_open(uri, self._wait)) as source:
+        with closing(open_file(uri, self._wait)) as source:
             self._same_page_size(source)
-            yield from _copied(source, self._path, TableRestored, patient)
+            yield from copied(source, self._path, TableRestored, patient)
 
     def _same_page_size(self, source: sqlite3.Connection) -> None:
         """Take the live file out of WAL mode where its pages are of another size.
@@ -211,7 +217,7 @@ class SqliteDumps:
         """
         if not self._path.exists() or self._path.stat().st_size == 0:
             return
-        with closing(_open(str(self._path), self._wait, uri=False)) as live:
+        with closing(open_file(str(self._path), self._wait, uri=False)) as live:
             mode = str(live.execute("PRAGMA journal_mode").fetchone()[0])
             sizes = {_number(each, "PRAGMA page_size") for each in (live, source)}
             if mode == "wal" and len(sizes) > 1:
@@ -223,7 +229,7 @@ class SqliteDumps:
     def _looked_at(self, copy: Path) -> tuple[Mapping[str, int], str | None]:
         """Return the rows and the last applied version in a copy that is sound."""
         uri = f"{copy.absolute().as_uri()}?mode=ro&immutable=1"
-        with closing(_open(uri, self._wait)) as connection:
+        with closing(open_file(uri, self._wait)) as connection:
             said = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
             if said != ["ok"]:
                 raise DatabaseError(
@@ -259,62 +265,6 @@ class SqliteDumps:
             hint="let that program finish or close it, then run again; lock_timeout in the "
             "settings says how long to wait",
         )
-
-
-@dataclass(kw_only=True)
-class _Copying:
-    """A copy on its way, in a thread of its own: the driver makes it in one call."""
-
-    source: sqlite3.Connection
-    into: Path
-    #: Told the status of each step; what it raises ends the copy.
-    patient: Callable[[int], None] | None
-    done: int = 0
-    total: int = 0
-    stopped: bool = False
-    raised: BaseException | None = field(default=None)
-
-    def run(self) -> None:
-        try:
-            with closing(_open(str(self.into), 0, uri=False)) as target:
-                self.source.backup(target, pages=_PAGES, progress=self._step, sleep=_EVERY / 10)
-        except BaseException as error:  # noqa: BLE001 -- raised again by who waits
-            self.raised = error
-
-    def _step(self, status: int, remaining: int, total: int) -> None:
-        self.done, self.total = total - remaining, total
-        if self.stopped:
-            raise InterruptedError
-        if self.patient is not None:
-            self.patient(status)
-
-
-def _copied(
-    source: sqlite3.Connection,
-    into: Path,
-    event: type[TableDumped] | type[TableRestored],
-    patient: Callable[[int], None] | None = None,
-) -> Iterator[Event]:
-    """Copy a database into a file, and tell how far it came; the copy ends when this is closed."""
-    copying = _Copying(source=source, into=into, patient=patient)
-    thread = threading.Thread(target=copying.run, daemon=True)
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(_EVERY)
-            if copying.total:
-                yield event(table="pages", number=copying.done, total=copying.total)
-    finally:
-        copying.stopped = True
-        thread.join()
-    if copying.raised is not None:
-        raise copying.raised
-
-
-def _open(where: str, wait: float, *, uri: bool = True) -> sqlite3.Connection:
-    return sqlite3.connect(
-        where, uri=uri, timeout=wait, isolation_level=None, check_same_thread=False
-    )
 
 
 def _number(connection: sqlite3.Connection, query: str) -> int:

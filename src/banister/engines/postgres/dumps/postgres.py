@@ -1,6 +1,6 @@
 """One PostgreSQL database, for backups."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -9,13 +9,21 @@ from banister.engines.base import Database, SessionSettings
 from banister.engines.postgres.dumps.content import check_empty, count_rows
 from banister.engines.postgres.dumps.load import load
 from banister.engines.postgres.dumps.replace import Replacement
+from banister.engines.postgres.dumps.rows_back import put_rows_back
 from banister.engines.postgres.dumps.take import Dump
 from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.session import Session, connect
 from banister.engines.queries import load_queries
 from banister.errors import DatabaseError, UnsupportedByEngine
 from banister.model import Event, HistoryTable
-from banister.model.backup import BackupManifest, BackupWanted, Dumped, Replaced
+from banister.model.backup import (
+    BackupManifest,
+    BackupWanted,
+    Dumped,
+    Replaced,
+    RowsBack,
+    SavedFile,
+)
 
 __all__ = ["PostgresDumps"]
 
@@ -104,6 +112,10 @@ class PostgresDumps:
             disconnect=disconnect,
         )
         return (yield from replacement.run(source, manifest))
+
+    def put_rows_back(self, files: Sequence[SavedFile]) -> tuple[RowsBack, ...]:
+        """Put saved rows back; see `Dumps.put_rows_back`."""
+        return put_rows_back(self._session, files)
 
     def close(self) -> None:
         """Give the connection back. Never raises."""

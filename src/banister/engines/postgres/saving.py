@@ -1,0 +1,312 @@
+"""Saving rows in the transaction of the statement that is about to take them away."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from banister.engines.postgres.faults import failed_in_statement, refused_statement
+from banister.engines.postgres.session import Connection
+from banister.engines.queries import load_queries
+from banister.model import LogEntry, LogEvent, Statement, Step
+from banister.model.backup import SavedRows
+from banister.model.losses import Loss, LossKind
+
+__all__ = ["Saver"]
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A table that holds rows, and what is saved of it."""
+
+    loss: Loss
+    schema: str
+    table: str
+    #: Columns of its primary key; empty: it has none.
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    path: Path
+
+    @property
+    def name(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.table)
+
+
+@dataclass(kw_only=True)
+class Saver:
+    """Saves what one step takes away, into files of one folder; one for each attempt at it."""
+
+    step: Step
+    connection: Connection
+    #: Of the run; made at the first file.
+    folder: Path
+    run_id: str
+    #: Those of the attempt, with their manifests.
+    files: list[Path] = field(default_factory=list)
+    #: What the log is to be told together with the step's end.
+    entries: list[LogEntry] = field(default_factory=list)
+    _parts: dict[int, list[_Part]] = field(default_factory=dict)
+
+    def concerns(self, number: int) -> bool:
+        """Whether statement `number` takes rows away."""
+        return any(loss.statement == number for loss in self.step.losses)
+
+    def before(self, number: int, statement: Statement) -> list[SavedRows]:
+        """Lock the tables against writers and save what the statement takes away.
+
+        What is returned has reached the disk. Of single rows that go, all are kept aside until
+        `after`. Raises MigrationFailed.
+        """
+        with self._explained(number, statement):
+            parts = self._parts[number] = self._found(number, statement)
+            saved = []
+            for part in parts:
+                lock = sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE")
+                self.connection.execute(lock.format(part.name))
+                if part.loss.kind is LossKind.GONE:
+                    self._copy(part, self._aside(part), with_place=True)
+                else:
+                    rows = self._copy(part, part.path)
+                    saved.append(self._finished(part, rows))
+            return saved
+
+    def after(self, number: int, statement: Statement) -> list[SavedRows]:
+        """Keep of the rows put aside those that are gone now. Raises MigrationFailed."""
+        with self._explained(number, statement):
+            saved = []
+            for part in self._parts.pop(number, []):
+                if part.loss.kind is LossKind.GONE:
+                    rows = self._keep_gone(part)
+                    if rows:
+                        saved.append(self._finished(part, rows))
+                    else:
+                        part.path.unlink(missing_ok=True)
+            return saved
+
+    def undo(self) -> None:
+        """Remove the files of an attempt that was rolled back: its rows are where they were."""
+        for path in self.files:
+            for each in (path, _manifest(path), Path(f"{path}.all")):
+                with suppress(OSError):
+                    each.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def _explained(self, number: int, statement: Statement) -> "_Explained":
+        return _Explained(self.step, number, statement)
+
+    def _found(self, number: int, statement: Statement) -> list[_Part]:
+        queries = load_queries(__package__ or "", "saving.sql")
+        found: dict[tuple[str, str, LossKind], _Part] = {}
+        for loss in (each for each in self.step.losses if each.statement == number):
+            told = {"table": _qualified(loss.table), "with_children": loss.kind is LossKind.GONE}
+            rows = self.connection.execute(queries["parts"].encode(), told).fetchall()
+            if not rows:
+                raise refused_statement(
+                    self.step,
+                    number,
+                    statement,
+                    f"the rows of {loss.table} cannot be saved: there is no such table here",
+                    "run without saving rows, and make a backup instead with --backup",
+                )
+            for schema, table, key, columns in rows:
+                wanted = tuple(columns or ())
+                if loss.kind is LossKind.COLUMNS and key:
+                    wanted = tuple(c for c in wanted if c in {*key, *loss.columns})
+                file = (
+                    f"{self.step.version.text}_{number}_{len(self.files) + 1}_{_safe(table)}.copy"
+                )
+                part = _Part(
+                    loss=loss,
+                    schema=schema,
+                    table=table,
+                    key=tuple(key),
+                    columns=wanted,
+                    path=self.folder / file,
+                )
+                if (schema, table, loss.kind) not in found:
+                    found[schema, table, loss.kind] = part
+                    self.files.append(part.path)
+        return list(found.values())
+
+    @staticmethod
+    def _aside(part: _Part) -> Path:
+        return Path(f"{part.path}.all")
+
+    def _copy(self, part: _Part, path: Path, *, with_place: bool = False) -> int:
+        """Write the rows of a table to a file; return how many they are."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        columns = sql.SQL(", ").join(map(sql.Identifier, part.columns))
+        place = sql.SQL("ctid, " if part.columns else "ctid") if with_place else sql.SQL("")
+        query = sql.SQL("COPY (SELECT {}{} FROM ONLY {}) TO STDOUT").format(
+            place, columns, part.name
+        )
+        rows = 0
+        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with (
+            os.fdopen(descriptor, "wb") as file,
+            self._in_order(),
+            self.connection.cursor().copy(query) as copy,
+        ):
+            for row in copy:
+                file.write(row)
+                rows += bytes(row).count(b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return rows
+
+    def _keep_gone(self, part: _Part) -> int:
+        """Write those rows put aside to the file that are in the table no more."""
+        aside, kept = self._aside(part), 0
+        descriptor = os.open(part.path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        query = sql.SQL("COPY (SELECT ctid FROM ONLY {}) TO STDOUT").format(part.name)
+        with os.fdopen(descriptor, "wb") as file, aside.open("rb") as before, self._in_order():
+            with self.connection.cursor().copy(query) as copy:
+                left = _in_order(_place(bytes(row)) for row in copy)
+                here = next(left, None)
+                for line in before:
+                    place = _place(line)
+                    while here is not None and here < place:
+                        here = next(left, None)
+                    if here != place:
+                        file.write(line.partition(b"\t")[2] or b"\n")
+                        kept += 1
+                for _ in left:
+                    pass
+            file.flush()
+            os.fsync(file.fileno())
+        aside.unlink()
+        return kept
+
+    def _in_order(self) -> "_InOrder":
+        return _InOrder(self.connection)
+
+    def _finished(self, part: _Part, rows: int) -> SavedRows:
+        """Write the manifest of a file; it has reached the disk with its folder afterwards."""
+        size = part.path.stat().st_size
+        with part.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        told = {
+            "format": _FORMAT,
+            "run_id": self.run_id,
+            "version": self.step.version.text,
+            "direction": self.step.direction.value,
+            "statement": part.loss.statement,
+            "kind": part.loss.kind.value,
+            "schema": part.schema,
+            "table": part.table,
+            "key": list(part.key),
+            "columns": list(part.columns),
+            "lost_columns": list(part.loss.columns),
+            "rows": rows,
+            "size_bytes": size,
+            "sha256": digest,
+        }
+        descriptor = os.open(_manifest(part.path), os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(told, file, indent=2, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        self.entries.append(
+            LogEntry(
+                event=LogEvent.ROWS_SAVED,
+                version=self.step.version,
+                name=self.step.name,
+                direction=self.step.direction,
+                statement=part.loss.statement,
+                detail=f"{self.folder.name}/{part.path.name}: {rows} rows",
+            )
+        )
+        return SavedRows(
+            version=self.step.version.text,
+            loss=part.loss,
+            path=str(part.path),
+            rows=rows,
+            size_bytes=size,
+        )
+
+
+class _Explained:
+    """Turns what goes wrong into the failure of the step, at the statement."""
+
+    def __init__(self, step: Step, number: int, statement: Statement) -> None:
+        self._about = (step, number, statement)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, psycopg.Error):
+            raise failed_in_statement(*self._about, error) from error
+        if isinstance(error, OSError):
+            raise refused_statement(
+                *self._about,
+                f"the rows that it takes away cannot be saved: {error.strerror}",
+                "make room, or set backup_dir to a folder that this user can write",
+            ) from error
+
+
+class _InOrder:
+    """For as long as it lasts rows come in the order in which they lie."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._queries: Mapping[str, str] = load_queries(__package__ or "", "saving.sql")
+        self._before: tuple[Any, ...] = ()
+
+    def __enter__(self) -> None:
+        self._before = self._connection.execute(self._queries["settings"].encode()).fetchall()[0]
+        self._connection.execute(self._queries["quiet"].encode())
+
+    def __exit__(self, kind: object, _error: object, _trace: object) -> None:
+        if kind is None:
+            self._connection.execute(self._queries["restore"].encode(), self._before)
+
+
+def _in_order(places: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield places, each behind the one before it; what would be lost otherwise is an error."""
+    last = (-1, -1)
+    for place in places:
+        if place <= last:
+            raise OSError(0, "the rows come in no order", "")
+        yield place
+        last = place
+
+
+def _place(row: bytes) -> tuple[int, int]:
+    """Return block and number of a row that begins with its ctid, such as "(0,12)"."""
+    block, _, number = row[1 : row.index(b")")].partition(b",")
+    return int(block), int(number)
+
+
+def _qualified(table: str) -> str:
+    """Return a name with its schema; without one it is in public."""
+    inside = False
+    for char in table:
+        if char == '"':
+            inside = not inside
+        elif char == "." and not inside:
+            return table
+    return f"public.{table}"
+
+
+def _safe(name: str) -> str:
+    return "".join(char if char.isalnum() and char.isascii() else "_" for char in name)[:40]
+
+
+def _manifest(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
