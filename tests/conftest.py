@@ -180,3 +180,19 @@ def call(capfd: pytest.CaptureFixture[str]) -> Iterator[Call]:
     yield run
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for some pages only."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)],
+        check=False,
+        capture_output=True,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a small disk cannot be mounted by this user")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)

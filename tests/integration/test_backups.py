@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 import banister
-from banister.errors import DatabaseError, LockTimeout, UsageError
+from banister.errors import DatabaseError, LockTimeout, ServerError, UsageError
 from banister.model.backup import BackedUp, BackupForm, BackupWanted, TableDumped, TryingBackup
 from postgres_kit import Site, role
 from servers import PostgresDatabase, Servers
@@ -295,3 +295,53 @@ def test_two_backups_of_the_same_are_the_same_bytes(site: Site) -> None:
     second, _ = take(site, compress=True)
     assert gzip.decompress(first.read_bytes()).count(b"CREATE TABLE") == 9
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_connection_that_is_cut_leaves_an_error_and_nothing_else(site: Site) -> None:
+    site.database.execute(
+        "CREATE TABLE big AS SELECT repeat('x', 1000) AS t FROM generate_series(1, 60000)"
+    )
+
+    def cut(event: banister.Event) -> None:
+        if isinstance(event, TableDumped):
+            site.database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'pg_dump' OR query LIKE 'COPY public.big%'"
+            )
+
+    with pytest.raises(DatabaseError) as caught:
+        site.project().backups().take(on_event=cut)
+    assert caught.value.code in {"dump_failed", "database"}
+    assert not list((site.root / "backups").iterdir())
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+@pytest.mark.parametrize("form", [BackupForm.PLAIN, BackupForm.CUSTOM])
+def test_a_full_disk_is_told_and_leaves_nothing(
+    site: Site, small_disk: Path, monkeypatch: pytest.MonkeyPatch,
+    form: BackupForm, *, seen_before: bool,
+) -> None:  # fmt: skip
+    if not seen_before:
+        # As if the tables had grown since they were measured.
+        monkeypatch.setattr("banister.backup.folder.BackupFolder.check_room", lambda *_: None)
+    site.database.execute(
+        "CREATE TABLE big AS SELECT md5(i::text) AS t FROM generate_series(1, 60000) AS i"
+    )
+    project = site.project(backup_dir=str(small_disk / "backups"))
+    with pytest.raises(ServerError) as caught:
+        project.backups().take(BackupWanted(form=form))
+    assert caught.value.code == "disk_full"
+    assert not [each for each in small_disk.rglob("*") if each.is_file()]
+
+
+def test_an_older_server_says_why_it_does_not_take_the_backup_of_a_newer_one(
+    site: Site, servers: Servers
+) -> None:
+    site.database.execute("CREATE TABLE newer (a int, b int GENERATED ALWAYS AS (a * 2) VIRTUAL)")
+    path, _ = take(site)
+    with servers.database(14) as older:
+        with pytest.raises(DatabaseError, match="cannot be restored") as caught:
+            site.project(url=older.conninfo).backups().restore(path)
+        assert "is older" in (caught.value.hint or "")
+        assert caught.value.state == "nothing of it is left: the database is empty as before"
+        assert older.execute("SELECT count(*) FROM pg_class WHERE oid >= 16384") == [(0,)]

@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -168,22 +167,6 @@ def test_a_full_disk_leaves_nothing(project: banister.Project, small_disk: Path)
         full.backups().take()
     assert caught.value.code == "disk_full"
     assert not [each for each in small_disk.rglob("*") if each.is_file()]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk with room for some pages only."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)],
-        check=False,
-        capture_output=True,
-    )
-    if mounted.returncode != 0:
-        pytest.skip("a small disk cannot be mounted by this user")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
 
 
 @pytest.mark.parametrize("call", ["rename", "fsync", "open"])
