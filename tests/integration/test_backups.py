@@ -218,6 +218,19 @@ def test_a_backup_can_be_tried_later_and_its_manifest_says_so(site: Site) -> Non
     assert entry.manifest.tested is not None
 
 
+def test_what_the_scratch_server_lacks_is_told_as_that_and_not_held_against_the_backup(
+    site: Site,
+) -> None:
+    path, _ = take(site)
+    manifest = path.with_name(f"{path.name}.json")
+    told = json.loads(manifest.read_text())
+    told["extensions"].append("postgis_of_another_world")
+    manifest.write_text(json.dumps(told))
+    with pytest.raises(ServerError, match="lacks the extension postgis_of_another") as caught:
+        site.project().backups().check(path, test=True)
+    assert "--scratch-url" in (caught.value.hint or "")
+
+
 def test_a_backup_that_differs_does_not_count(site: Site) -> None:
     """The manifest is made to expect a row more, as if the dump had lost one."""
     path, _ = take(site)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from banister.engines import open_dumps
 from banister.errors import DatabaseError
-from banister.model import Event
+from banister.model import Dialect, Event
 from banister.model.backup import BackupManifest, BackupTest, TryingBackup
 from banister.project import Settings, Target
 from banister.scratch import open_scratch
@@ -59,6 +59,11 @@ def try_backup(
     ) as scratch:
         yield TryingBackup(server=scratch.display)
         database = scratch.create()
+        if manifest.dialect is Dialect.POSTGRESQL:
+            # It brings the driver with it, which costs more to import than an offline command may.
+            from banister.scratch.loading import check_extensions  # noqa: PLC0415
+
+            check_extensions(scratch, database, manifest.extensions)
         with open_dumps(scratch.privileged(database), scratch.settings) as dumps:
             yield from dumps.load(source, manifest)
             rows = dumps.count_rows()
