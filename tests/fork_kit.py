@@ -20,7 +20,8 @@ __all__ = ["Forks"]
 _SERVER = """
 import array, importlib, json, os, signal, socket, sys
 import banister.opening, banister.engines.postgres, banister.engines.sqlite
-commands = importlib.import_module("banister.cli.main")
+from banister.cli import main
+commands = importlib.import_module("banister.cli.program")
 for name in commands._COMMANDS:
     importlib.import_module(f"banister.cli.{name}")
 
@@ -44,7 +45,7 @@ def serve(connection):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         code = 70
         try:
-            code = commands.main()
+            code = main()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
         finally:

@@ -4,76 +4,55 @@ The command line is made of these and of nothing else. Every function is synchro
 nothing, and tells what happens through events handed to a callback.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from banister.answers import Preview, Status
-from banister.backup import Backups, backup_first, loss_finder
-from banister.engines import Engine, open_engine
 from banister.errors import Finding, UsageError, interrupts_let_out
-from banister.model import (
-    AppliedMigration,
-    Connected,
-    Dialect,
-    Event,
-    Folder,
-    History,
-    Plan,
-    RunFinished,
-    RunInfo,
-    Warned,
-)
+from banister.later import imports_later
 from banister.model.driving import drive
-from banister.planning import (
-    PlanOptions,
-    check_history,
-    lint,
-    make_step,
-    plan_down,
-    plan_up,
-    reaches_cluster,
-    status_rows,
-)
+from banister.model.text import Dialect
 from banister.project import (
-    Settings,
-    Target,
     TargetKind,
-    changed_since,
+    has_files_for,
     next_version,
     no_target_error,
     read_folder,
-    squawk_folder,
     write_pair,
 )
-from banister.proof import (
-    Drift,
-    ProofEvent,
-    ProofOptions,
-    Proven,
-    Remembered,
-    RollbackTable,
-    StoredDrift,
-    compare_stored,
-    find_drift,
-    find_rollbacks,
-    look,
-    prove,
-)
-from banister.records import Decision, Keeper
-from banister.rehearsal import Rehearsal
-from banister.runner import Job, run
-from banister.scratch import Scratch, open_scratch
-from banister.snapshot import Snapshot
-from banister.who import run_info
+
+# Everything else is imported where it is used: a command then pays for what it does, no more.
+if TYPE_CHECKING:
+    from banister.answers import Preview, Status
+    from banister.backup import Backups
+    from banister.engines import Engine
+    from banister.model import (
+        AppliedMigration,
+        Event,
+        Folder,
+        History,
+        Plan,
+        RunFinished,
+        RunInfo,
+    )
+    from banister.planning import PlanOptions
+    from banister.project import Settings, Target
+    from banister.proof import Drift, ProofEvent, Proven, RollbackTable, StoredDrift
+    from banister.records import Decision, Keeper
+    from banister.rehearsal import Rehearsal
+    from banister.scratch import Scratch
+    from banister.snapshot import Snapshot
 
 __all__ = ["Decision", "OnEvent", "Preview", "Project", "Status"]
 
-OnEvent = Callable[[Event], None]
-_OnProof = Callable[[ProofEvent], None] | None
+OnEvent = Callable[["Event"], None]
+_OnProof = Callable[["ProofEvent"], None] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +93,8 @@ class Project:
         there is a good backup, whatever the settings say. `save_rows`: rows that a migration takes
         away are saved first, in its transaction, under the lock that keeps writers out.
         """
+        from banister.planning import make_step, plan_up  # noqa: PLC0415
+
         folder, options = self.folder(), self._options(out_of_order=out_of_order)
 
         steps = cache(make_step)
@@ -138,6 +119,8 @@ class Project:
         In reverse order of application; each down commits together with the removal of its
         record. A migration that cannot be rolled back is found before anything runs.
         """
+        from banister.planning import make_step, plan_down  # noqa: PLC0415
+
         _refuse_no_count(count)
         folder, options = self.folder(), self._options()
 
@@ -157,6 +140,10 @@ class Project:
 
         Without a database the files are checked and all of them count as pending.
         """
+        from banister.answers import Preview  # noqa: PLC0415
+        from banister.model import History  # noqa: PLC0415
+        from banister.planning import plan_up  # noqa: PLC0415
+
         folder, options = self.folder(), self._options(out_of_order=out_of_order)
         if self.target is None:
             return Preview(plan=plan_up(folder, History(), options, to=to), database=None)
@@ -177,8 +164,9 @@ class Project:
         is the copy; `since` names a commit of git, and only migrations whose files are not as there
         are tried. See `Rehearser` for what is raised; UsageError for a commit that is not there.
         """
-        # All rules come with it, for this alone.
+        from banister.project import changed_since  # noqa: PLC0415
         from banister.rehearsal.pending import Rehearser  # noqa: PLC0415
+        from banister.who import run_info  # noqa: PLC0415
 
         rehearser = Rehearser(
             folder=self.folder(),
@@ -195,6 +183,9 @@ class Project:
 
     def plan_down(self, count: int = 1, *, to: str | None = None) -> Preview:
         """Return what `down` would do, with all findings, by reads alone."""
+        from banister.answers import Preview  # noqa: PLC0415
+        from banister.planning import plan_down  # noqa: PLC0415
+
         _refuse_no_count(count)
         with self.engine() as engine:
             history = engine.read_history(stored_downs=True)
@@ -203,6 +194,9 @@ class Project:
 
     def status(self) -> Status:
         """Return where every migration stands, by reads alone."""
+        from banister.answers import Status  # noqa: PLC0415
+        from banister.planning import check_history, status_rows  # noqa: PLC0415
+
         folder, options = self.folder(), self._options()
         with self.engine() as engine:
             history = engine.read_history()
@@ -227,13 +221,18 @@ class Project:
         Without a database the plain files are read as PostgreSQL, and `.sqlite.sql` files as
         SQLite. `squawk` adds what that linter says of the up files; UsageError where it is missing.
         """
+        from banister.planning import lint  # noqa: PLC0415
+
         if self.dialect is Dialect.SQLITE:
             return lint(self.folder(), Dialect.SQLITE)
         shown = self.settings.shown_dir
         plain = read_folder(self.settings.dir, Dialect.POSTGRESQL, shown=shown)
         found = lint(plain, Dialect.POSTGRESQL)
-        found += squawk_folder(plain, self.settings.dir) if squawk else ()
-        if self.dialect is not None:
+        if squawk:
+            from banister.project import squawk_folder  # noqa: PLC0415
+
+            found += squawk_folder(plain, self.settings.dir)
+        if self.dialect is not None or not has_files_for(self.settings.dir, Dialect.SQLITE):
             return found
         sqlite = read_folder(self.settings.dir, Dialect.SQLITE, shown=shown)
         only = lint(sqlite, Dialect.SQLITE, only_ending=".sqlite.sql")
@@ -254,6 +253,10 @@ class Project:
         runs, MigrationFailed where an up does not run at all, ServerError where no scratch
         database can be had, UsageError for a commit that is not there.
         """
+        from banister.project import changed_since  # noqa: PLC0415
+        from banister.proof import ProofOptions, Remembered, prove  # noqa: PLC0415
+        from banister.who import run_info  # noqa: PLC0415
+
         folder, options = self.folder(), self._options()
         path = self.settings.root / ".banister" / "verify.json" if cache else None
         wanted = ProofOptions(
@@ -272,12 +275,18 @@ class Project:
         MigrationFailed where an up or a down does not run, ServerError where no scratch database
         can be had.
         """
+        from banister.proof import find_rollbacks  # noqa: PLC0415
+        from banister.who import run_info  # noqa: PLC0415
+
         folder, options = self.folder(), self._options()
         with self._scratch(folder) as scratch:
             return drive(find_rollbacks(folder, scratch, run_info(), options), on_event)
 
     def drift(self, *, on_event: _OnProof = None) -> Drift:
         """Compare the schema, by reads alone, with what is applied makes; see `find_drift`."""
+        from banister.proof import find_drift, look  # noqa: PLC0415
+        from banister.who import run_info  # noqa: PLC0415
+
         with self.engine() as engine:
             live = look(engine)
         named = {"target": self.target, "named": self.scratch}
@@ -285,12 +294,18 @@ class Project:
 
     def stored_drift(self) -> StoredDrift:
         """Say whether the schema is what the last run left, without a scratch database."""
+        from banister.proof import compare_stored, look  # noqa: PLC0415
+        from banister.who import run_info  # noqa: PLC0415
+
         with self.engine() as engine:
             live = look(engine)
         return compare_stored(live, self.settings.drift_ignore, run_info().tool_version)
 
     def backups(self, info: RunInfo | None = None) -> Backups:
         """Return the backups of the database that is named; UsageError where none is."""
+        from banister.backup import Backups  # noqa: PLC0415
+        from banister.who import run_info  # noqa: PLC0415
+
         if self.target is None:
             raise no_target_error()
         return Backups(
@@ -349,12 +364,16 @@ class Project:
 
         An interrupt stays one: what the driver says of a call that it cut short is no failure.
         """
+        from banister.engines import open_engine  # noqa: PLC0415
+
         if self.target is None:
             raise no_target_error()
         with interrupts_let_out(), open_engine(self.target, self.settings) as engine:
             yield engine
 
     def _options(self, *, out_of_order: bool = False) -> PlanOptions:
+        from banister.planning import PlanOptions  # noqa: PLC0415
+
         dialect = self.dialect or Dialect.POSTGRESQL
         seeds = self.settings.seed_when_empty if dialect is Dialect.SQLITE else frozenset[str]()
         return PlanOptions(
@@ -366,6 +385,9 @@ class Project:
 
     def _scratch(self, folder: Folder) -> AbstractContextManager[Scratch]:
         """Return a place where all migrations of the folder can be tried."""
+        from banister.planning import reaches_cluster  # noqa: PLC0415
+        from banister.scratch import open_scratch  # noqa: PLC0415
+
         dialect = self.dialect or Dialect.POSTGRESQL
         return open_scratch(
             self.settings,
@@ -378,6 +400,8 @@ class Project:
     @contextmanager
     def _introduced(self, on_event: OnEvent | None) -> Iterator[Engine]:
         """Yield the engine, and tell which database it speaks to and what to think of the way."""
+        from banister.model import Connected, Warned  # noqa: PLC0415
+
         with self.engine() as engine:
             database = engine.database
             if on_event is not None:
@@ -388,6 +412,9 @@ class Project:
 
     @contextmanager
     def _keeper(self, on_event: OnEvent | None) -> Iterator[Keeper]:
+        from banister.records import Keeper  # noqa: PLC0415
+        from banister.who import run_info  # noqa: PLC0415
+
         with self._introduced(on_event) as engine:
             yield Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
 
@@ -400,6 +427,10 @@ class Project:
         backup: bool,
         save_rows: bool,
     ) -> RunFinished:
+        from banister.backup import backup_first, loss_finder  # noqa: PLC0415
+        from banister.runner import Job, run  # noqa: PLC0415
+        from banister.who import run_info  # noqa: PLC0415
+
         info = run_info()
         backups = self.backups(info)
         with self._introduced(on_event) as engine:
@@ -420,3 +451,7 @@ class Project:
 def _refuse_no_count(count: int) -> None:
     if count < 1:
         raise UsageError("the number of migrations to roll back must be 1 or more")
+
+
+if not TYPE_CHECKING:
+    __getattr__ = imports_later("banister", {"answers": "Preview Status", "records": "Decision"})

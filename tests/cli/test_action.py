@@ -13,7 +13,7 @@ import pytest
 import yaml
 from projects import migrations
 
-from banister.cli.main import _banister
+from banister.cli.program import _banister
 from conftest import clean_environment
 
 ROOT = Path(__file__).parents[2]

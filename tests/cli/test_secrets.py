@@ -88,8 +88,7 @@ import sys
 import banister.engines
 def fail(target, *args, **kwargs):
     raise RuntimeError(f"cannot parse {sorted(target.secrets)}")
-import banister.api
-banister.api.open_engine = fail
+banister.engines.open_engine = fail
 from banister.cli import main
 sys.exit(main())
 """

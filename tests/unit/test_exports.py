@@ -2,17 +2,19 @@
 
 import ast
 import inspect
+import sys
 import typing
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from importlib.resources import files
+from typing import Any
 
 import click
 import pytest
 
 import banister
-from banister.cli.main import _banister
+from banister.cli.program import _banister
 
 
 def commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -41,6 +43,12 @@ def mentioned(hint: object) -> Iterator[type]:
             yield from mentioned(part)
 
 
+def hints_of(annotated: Any) -> dict[str, Any]:
+    """Return its annotations; a module that imports types for checking alone names public ones."""
+    public = {name: getattr(banister, name) for name in banister.__all__}
+    return typing.get_type_hints(annotated, public | vars(sys.modules[annotated.__module__]))
+
+
 def reachable(start: type, seen: set[type]) -> None:
     """Add every class that `start` hands out in its fields, properties and methods."""
     if start in seen:
@@ -48,7 +56,7 @@ def reachable(start: type, seen: set[type]) -> None:
     seen.add(start)
     found: list[object] = []
     if is_dataclass(start):
-        hints = typing.get_type_hints(start)
+        hints = hints_of(start)
         found += [hints[field.name] for field in fields(start) if not field.name.startswith("_")]
     if not issubclass(start, Enum | BaseException):
         for name, attribute in vars(start).items():
@@ -56,7 +64,7 @@ def reachable(start: type, seen: set[type]) -> None:
             # How commands reach a database; what an engine takes and gives is not public.
             if name.startswith("_") or name == "engine" or not inspect.isfunction(member):
                 continue
-            found += typing.get_type_hints(member).values()
+            found += hints_of(member).values()
     for hint in found:
         for cls in mentioned(hint):
             reachable(cls, seen)
@@ -97,7 +105,7 @@ def test_every_type_that_is_handed_out_can_be_imported() -> None:
         if inspect.isclass(exported):
             reachable(exported, seen)
         elif inspect.isfunction(exported):
-            for hint in typing.get_type_hints(exported).values():
+            for hint in hints_of(exported).values():
                 for cls in mentioned(hint):
                     reachable(cls, seen)
     hidden = {cls for cls in seen if getattr(banister, cls.__name__, None) is not cls}

@@ -1,10 +1,14 @@
 """Splitting: every trap that real migration files set, for each dialect."""
 
+import re
+import string
+
 import pytest
 
 from banister.errors import ScriptError, UsageError
 from banister.model import Dialect
 from banister.script import scan, split_statements
+from banister.script.tokens import IN_WORD, LETTER
 
 
 def texts(script: str, dialect: Dialect = Dialect.POSTGRESQL) -> list[str]:
@@ -220,3 +224,14 @@ def test_an_unknown_dialect_is_refused_with_the_nearest_one() -> None:
         split_statements("select 1", "postgres")
     assert caught.value.hint == 'did you mean "postgresql"?'
     assert [s.text for s in split_statements("select 1", "sqlite")] == ["select 1"]
+
+
+def test_letters_are_those_of_the_servers_own_rules() -> None:
+    beyond = [chr(number) for number in (0x80, 0xA0, 0xFF, 0x100, 0xFFFF, 0x10000, 0x10FFFF)]
+    every = [chr(number) for number in range(128)] + beyond
+    for wanted, pattern in (
+        (string.ascii_letters + "_", LETTER),
+        (string.ascii_letters + string.digits + "_$", IN_WORD),
+    ):
+        found = [char for char in every if re.fullmatch(pattern, char)]
+        assert found == [char for char in every if char in wanted or char in beyond]

@@ -1,5 +1,7 @@
 """What a command prints: lines for people as it works, or one JSON envelope at its end."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys
@@ -7,46 +9,14 @@ from collections.abc import Collection, Iterable
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
-from banister.cli.progress import ProgressLine
+from banister import model, report
 from banister.errors import BanisterError, Finding, FindingsError, Severity
-from banister.model import (
-    Blocked,
-    Connected,
-    Event,
-    NothingToDo,
-    Plan,
-    Planned,
-    Progress,
-    Recovered,
-    Retrying,
-    RunFinished,
-    Skipped,
-    StatementDone,
-    Step,
-    StepDone,
-    StepFailed,
-    StepStarted,
-    Version,
-    Warned,
-)
-from banister.model.backup import BackedUp, SavedRows, TableDumped, TableRestored
-from banister.project import redact
-from banister.report import (
-    Style,
-    envelope,
-    error_lines,
-    event_json,
-    event_lines,
-    finding_json,
-    finding_lines,
-    interrupted_state,
-    plural,
-    skipped_json,
-    step_json,
-)
-from banister.report.backup import backup_json, saved_rows_json
+from banister.project.secrets import redact
+from banister.report.style import Style, plural
 
 if TYPE_CHECKING:
+    from banister.cli.progress import ProgressLine
+    from banister.model import Event, Plan, Step, Version
     from banister.proof import ProofEvent
 
 __all__ = ["Output"]
@@ -76,7 +46,12 @@ class Output:
         self._running: Step | None = None
         self._finished = False
         show_progress = not as_json and _is_terminal(sys.stdout) and colour
-        self._progress = ProgressLine(self._draw) if show_progress else None
+        self._progress: ProgressLine | None = None
+        if show_progress:
+            # A line for people at a terminal; its thread and clock cost the others nothing.
+            from banister.cli.progress import ProgressLine  # noqa: PLC0415
+
+            self._progress = ProgressLine(self._draw)
 
     @property
     def style(self) -> Style:
@@ -112,53 +87,60 @@ class Output:
             self._findings.append(finding)
             notice = finding.severity is Severity.NOTICE and finding.version is not None
             if told_of is None or not notice or finding.version in told_of:
-                self.complain(*finding_lines(finding, self._err))
+                self.complain(*report.finding_lines(finding, self._err))
 
     def event(self, event: Event) -> None:
         """Report an event of a run."""
         match event:
-            case Connected():
+            case model.Connected():
                 target = self._parts.get("target") or {}
                 display = target.get("display", event.display)
                 self.put(database={"display": display, "server": event.server})
-            case Planned() | NothingToDo():
+            case model.Planned() | model.NothingToDo():
                 self._plan = plan = event.plan
                 self.findings(plan.findings, notices_about=[step.version for step in plan.steps])
-            case Skipped():
-                self._migrations.append(skipped_json(event.migration))
-            case StepStarted():
+            case model.Skipped():
+                self._migrations.append(report.skipped_json(event.migration))
+            case model.StepStarted():
                 self._running = event.step
-            case StepDone():
+            case model.StepDone():
                 self._ended(event.step, state=_ended_as(event.step), duration_ms=event.duration_ms)
                 self._done.append(event.step)
-            case StepFailed():
+            case model.StepFailed():
                 self._ended(event.step, state="failed")
-            case RunFinished():
+            case model.RunFinished():
                 self.put(run_id=event.run_id, duration_ms=event.duration_ms)
             case _:
                 self._on_the_way(event)
-        shown = (StepStarted, StatementDone, Progress, TableDumped, TableRestored)
-        if isinstance(event, shown) and self._progress is not None:
-            self._progress.show(event)
-        self.say(*event_lines(event, self._plan, self._out))
+        if self._progress is not None:
+            from banister.model.backup import TableDumped, TableRestored  # noqa: PLC0415
+
+            tables = TableDumped | TableRestored
+            if isinstance(event, model.StepStarted | model.StatementDone | model.Progress | tables):
+                self._progress.show(event)
+        self.say(*report.event_lines(event, self._plan, self._out))
 
     def _on_the_way(self, event: Event) -> None:
         """Keep what a run meets between the beginnings and ends of its steps."""
+        from banister.model.backup import BackedUp, SavedRows  # noqa: PLC0415 -- with an event
+        from banister.report.backup import backup_json, saved_rows_json  # noqa: PLC0415 -- as above
+
         match event:
-            case Warned():
+            case model.Warned():
                 self.findings([event.finding])
-            case Blocked():
-                self._parts.setdefault("waits", []).append(event_json(event))
-            case Retrying():
-                self._parts.setdefault("retries", []).append(event_json(event))
-            case Recovered():
-                self._parts.setdefault("recoveries", []).append(event_json(event))
+            case model.Blocked():
+                self._parts.setdefault("waits", []).append(report.event_json(event))
+            case model.Retrying():
+                self._parts.setdefault("retries", []).append(report.event_json(event))
+            case model.Recovered():
+                self._parts.setdefault("recoveries", []).append(report.event_json(event))
             case SavedRows():
-                self._parts.setdefault("saved_rows", []).append(saved_rows_json(event))
+                saved = saved_rows_json(event)
+                self._parts.setdefault("saved_rows", []).append(saved)
             case BackedUp():
                 self.put(backup=backup_json(event.manifest))
 
-    def proving(self, event: "ProofEvent") -> None:
+    def proving(self, event: ProofEvent) -> None:
         """Show how far a proof has come."""
         if self._progress is not None:
             self._progress.show(event)
@@ -179,7 +161,7 @@ class Output:
                 said = f"{error.state}; {plural(count, 'problem')} to solve first"
                 self.complain(f"{self._err.bold('state:')} {said}")
         else:
-            self.complain(*error_lines(error, self._err))
+            self.complain(*report.error_lines(error, self._err))
 
     def complain(self, *lines: str) -> None:
         """Print lines to standard error; nothing with JSON."""
@@ -199,10 +181,10 @@ class Output:
         self._finished = True
         parts = {
             "migrations": self._migrations,
-            "findings": [finding_json(finding) for finding in self._findings],
+            "findings": [report.finding_json(finding) for finding in self._findings],
             **self._parts,
         }
-        told = self._redacted(envelope(self.command, exit_code, error, parts))
+        told = self._redacted(report.envelope(self.command, exit_code, error, parts))
         told["command"] = self.command
         ascii_only = "utf" not in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
         self._send(sys.stdout, json.dumps(told, ensure_ascii=ascii_only, indent=2) + "\n")
@@ -210,14 +192,14 @@ class Output:
     def interrupted_state(self) -> str | None:
         """Return what is left of the run now that it is interrupted; None: nothing was run."""
         if self._running is not None:
-            self._migrations.append(step_json(self._running, state="interrupted"))
-        return interrupted_state(self._done, self._running)
+            self._migrations.append(report.step_json(self._running, state="interrupted"))
+        return report.interrupted_state(self._done, self._running)
 
     def _ended(self, step: Step, **more: object) -> None:
         self._running = None
         if self._progress is not None:
             self._progress.stop()
-        self._migrations.append(step_json(step, **more))
+        self._migrations.append(report.step_json(step, **more))
 
     def _redacted(self, value: Any) -> Any:
         """Redact texts one by one: in the finished JSON a mask could swallow a quote."""

@@ -1,60 +1,65 @@
 """The nouns everything else speaks of: frozen, without I/O."""
 
-from banister.model.events import (
-    Blocked,
-    Blocker,
-    Connected,
-    Event,
-    NothingToDo,
-    Planned,
-    Progress,
-    ProofEvent,
-    Recovered,
-    Retrying,
-    RunFinished,
-    ServerNotice,
-    Skipped,
-    StatementDone,
-    StepDone,
-    StepFailed,
-    StepStarted,
-    WaitingForLock,
-    Warned,
-)
-from banister.model.locks import LockMode
-from banister.model.log import HistoryTable, LogEntry, LogEvent, RunInfo
-from banister.model.migration import (
-    AppliedMigration,
-    Folder,
-    History,
-    Migration,
-    StoredFingerprint,
-    Unfinished,
-    Version,
-)
-from banister.model.plan import Plan, State, StatusRow, Step, TransactionMode
-from banister.model.rows import Contents, RowChange, RowLoss, TableRows, Unfilled
-from banister.model.source import Chunk, LargeSource, Source
-from banister.model.text import Dialect, Direction, Directives, Script, Statement
-from banister.model.trace import (
-    Build,
-    Catalog,
-    Changed,
-    ColumnFacts,
-    ConstraintFacts,
-    IndexFacts,
-    Lock,
-    ObjectFacts,
-    RelationFacts,
-    RelationKind,
-    Rewrite,
-    Scan,
-    StatementTrace,
-    Surroundings,
-    TableSize,
-    Traced,
-    Written,
-)
+from typing import TYPE_CHECKING
+
+from banister.later import imports_later
+
+if TYPE_CHECKING:
+    from banister.model.events import (
+        Blocked,
+        Blocker,
+        Connected,
+        Event,
+        NothingToDo,
+        Planned,
+        Progress,
+        ProofEvent,
+        Recovered,
+        Retrying,
+        RunFinished,
+        ServerNotice,
+        Skipped,
+        StatementDone,
+        StepDone,
+        StepFailed,
+        StepStarted,
+        WaitingForLock,
+        Warned,
+    )
+    from banister.model.locks import LockMode
+    from banister.model.log import HistoryTable, LogEntry, LogEvent, RunInfo
+    from banister.model.migration import (
+        AppliedMigration,
+        Folder,
+        History,
+        Migration,
+        StoredFingerprint,
+        Unfinished,
+        Version,
+    )
+    from banister.model.plan import Plan, State, StatusRow, Step, TransactionMode
+    from banister.model.rows import Contents, RowChange, RowLoss, TableRows, Unfilled
+    from banister.model.source import Chunk, LargeSource, Source
+    from banister.model.text import Dialect, Direction, Directives, Script, Statement
+    from banister.model.trace import (
+        Build,
+        Catalog,
+        Changed,
+        ColumnFacts,
+        ConstraintFacts,
+        IndexFacts,
+        Lock,
+        ObjectFacts,
+        RelationFacts,
+        RelationKind,
+        Rewrite,
+        Scan,
+        StatementTrace,
+        Surroundings,
+        TableSize,
+        Traced,
+        Written,
+    )
 
 __all__ = [
     "AppliedMigration",
@@ -124,3 +129,29 @@ __all__ = [
     "Warned",
     "Written",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = imports_later(
+        __name__,
+        {
+            "events": (
+                "Blocked Blocker Connected Event NothingToDo Planned Progress ProofEvent "
+                "Recovered Retrying RunFinished ServerNotice Skipped StatementDone StepDone "
+                "StepFailed StepStarted WaitingForLock Warned"
+            ),
+            "locks": "LockMode",
+            "log": "HistoryTable LogEntry LogEvent RunInfo",
+            "migration": (
+                "AppliedMigration Folder History Migration StoredFingerprint Unfinished Version"
+            ),
+            "plan": "Plan State StatusRow Step TransactionMode",
+            "rows": "Contents RowChange RowLoss TableRows Unfilled",
+            "source": "Chunk LargeSource Source",
+            "text": "Dialect Direction Directives Script Statement",
+            "trace": (
+                "Build Catalog Changed ColumnFacts ConstraintFacts IndexFacts Lock ObjectFacts "
+                "RelationFacts RelationKind Rewrite Scan StatementTrace Surroundings TableSize "
+                "Traced Written"
+            ),
+        },
+    )

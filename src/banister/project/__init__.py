@@ -1,20 +1,25 @@
 """The user's folder and settings: which files, which database, what holds for this run."""
 
-from banister.project.config import Settings, load_settings
-from banister.project.files import read_folder
-from banister.project.git import changed_since
-from banister.project.keys import KEYS, Key, Kind
-from banister.project.new_files import next_number, next_version, write_pair
-from banister.project.scaffold import start_project
-from banister.project.secrets import redact
-from banister.project.squawk import squawk_folder
-from banister.project.target import (
-    Target,
-    TargetKind,
-    choose_scratch,
-    choose_target,
-    no_target_error,
-)
+from typing import TYPE_CHECKING
+
+from banister.later import imports_later
+
+if TYPE_CHECKING:
+    from banister.project.config import Settings, load_settings
+    from banister.project.files import has_files_for, read_folder
+    from banister.project.git import changed_since
+    from banister.project.keys import KEYS, Key, Kind
+    from banister.project.new_files import next_number, next_version, write_pair
+    from banister.project.scaffold import start_project
+    from banister.project.secrets import redact
+    from banister.project.squawk import squawk_folder
+    from banister.project.target import (
+        Target,
+        TargetKind,
+        choose_scratch,
+        choose_target,
+        no_target_error,
+    )
 
 __all__ = [
     "KEYS",
@@ -26,6 +31,7 @@ __all__ = [
     "changed_since",
     "choose_scratch",
     "choose_target",
+    "has_files_for",
     "load_settings",
     "next_number",
     "next_version",
@@ -36,3 +42,19 @@ __all__ = [
     "start_project",
     "write_pair",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = imports_later(
+        __name__,
+        {
+            "config": "Settings load_settings",
+            "files": "has_files_for read_folder",
+            "git": "changed_since",
+            "keys": "KEYS Key Kind",
+            "new_files": "next_number next_version write_pair",
+            "scaffold": "start_project",
+            "secrets": "redact",
+            "squawk": "squawk_folder",
+            "target": "Target TargetKind choose_scratch choose_target no_target_error",
+        },
+    )

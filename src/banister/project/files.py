@@ -18,7 +18,7 @@ from banister.project.names import (
 )
 from banister.script import decode, make_script
 
-__all__ = ["read_folder"]
+__all__ = ["has_files_for", "read_folder"]
 
 _CHUNK = 1 << 16
 
@@ -49,6 +49,14 @@ def read_folder(dir: Path, dialect: Dialect | None, *, shown: str) -> Folder:  #
         unreadable=frozenset(reader.unreadable),
         findings=tuple(findings),
     )
+
+
+def has_files_for(dir: Path, dialect: Dialect) -> bool:  # noqa: A002  (as above)
+    """Whether a folder holds files for that engine alone; False where it cannot be read."""
+    try:
+        return any(name.endswith(f".{dialect.value}.sql") for name in os.listdir(dir))  # noqa: PTH208  (names are all that is needed)
+    except OSError:
+        return False
 
 
 @dataclass(kw_only=True)

@@ -1,26 +1,31 @@
 """Events, results and errors → text and JSON. Pure: no I/O."""
 
-from banister.report.envelope import (
-    envelope,
-    event_json,
-    finding_json,
-    plan_json,
-    skipped_json,
-    status_json,
-    step_json,
-)
-from banister.report.events import event_lines
-from banister.report.snapshot import difference_json, difference_lines, snapshot_json
-from banister.report.style import Style, columns, duration, plural
-from banister.report.text import (
-    error_lines,
-    finding_lines,
-    interrupted_state,
-    plan_lines,
-    sql_lines,
-    status_lines,
-    summary,
-)
+from typing import TYPE_CHECKING
+
+from banister.later import imports_later
+
+if TYPE_CHECKING:
+    from banister.report.events import event_lines
+    from banister.report.results import (
+        envelope,
+        event_json,
+        finding_json,
+        plan_json,
+        skipped_json,
+        status_json,
+        step_json,
+    )
+    from banister.report.snapshot import difference_json, difference_lines, snapshot_json
+    from banister.report.style import Style, columns, duration, plural
+    from banister.report.text import (
+        error_lines,
+        finding_lines,
+        interrupted_state,
+        plan_lines,
+        sql_lines,
+        status_lines,
+        summary,
+    )
 
 __all__ = [
     "Style",
@@ -46,3 +51,20 @@ __all__ = [
     "step_json",
     "summary",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = imports_later(
+        __name__,
+        {
+            "results": (
+                "envelope event_json finding_json plan_json skipped_json status_json step_json"
+            ),
+            "events": "event_lines",
+            "snapshot": "difference_json difference_lines snapshot_json",
+            "style": "Style columns duration plural",
+            "text": (
+                "error_lines finding_lines interrupted_state plan_lines sql_lines status_lines "
+                "summary"
+            ),
+        },
+    )

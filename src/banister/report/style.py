@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import combining, east_asian_width
 
-from banister.model import TableSize
-from banister.rehearsal.sizes import size_words
-
 __all__ = ["Style", "columns", "display_width", "duration", "plural", "size"]
 
 
@@ -68,6 +65,9 @@ def duration(milliseconds: int) -> str:
 
 def size(count: int) -> str:
     """Return a number of bytes as people read it."""
+    from banister.model import TableSize  # noqa: PLC0415 -- few who need a style need sizes
+    from banister.rehearsal.sizes import size_words  # noqa: PLC0415 -- as above
+
     return size_words(TableSize(size_bytes=count))
 
 

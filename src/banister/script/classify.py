@@ -74,6 +74,23 @@ _PLAIN_TRAITS = {
     word: Traits(words=(word,)) for word in ("INSERT", "UPDATE", "DELETE", "REPLACE", "VALUES")
 }
 
+#: The most frequent statements that change a schema, where their first words say all: up to a
+#: parenthesis, the end, or the fourth word, with a single space between them.
+_CHANGE = re.compile(
+    r"(?i:(create|drop) (table|view|index|type|sequence)|(alter) (table)) "
+    r"(?!(?i:concurrently)\b)([A-Za-z_][A-Za-z0-9_$]*+)"
+    r"(?: ([A-Za-z_][A-Za-z0-9_$]*+)(?=[ \n]*+[^.\s/\-&'\"])| ?+(?=[(;]))"
+)
+_DETACH = re.compile("detach", re.IGNORECASE)
+
+
+def _change(text: str) -> Traits | None:
+    """Return the traits of such a statement, None for any other."""
+    found = _CHANGE.match(text)
+    if found is None or _SET_CONFIG.search(text) or (found[3] and _DETACH.search(text)):
+        return None
+    return Traits(words=tuple(word.upper() for word in found.groups() if word))
+
 
 def traits(statement: Statement, dialect: Dialect) -> Traits:
     """Tell what the statement is.
@@ -87,7 +104,7 @@ def traits(statement: Statement, dialect: Dialect) -> Traits:
     words = Words(statement.text, dialect)
     if dialect is Dialect.SQLITE:
         return _sqlite(words)
-    return _postgres(words, statement.text)
+    return _change(statement.text) or _postgres(words, statement.text)
 
 
 def _postgres(words: Words, text: str) -> Traits:

@@ -53,6 +53,8 @@ def decode(
     if isinstance(text, Finding):
         return None, (text,)
     source = Source(path=path, text=text)
+    if text.isascii():
+        return source, ()
     window = next(windows(source, dialect))
     return source, invisible_characters(source, window, dialect)
 

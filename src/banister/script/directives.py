@@ -24,6 +24,14 @@ _MARKER = re.compile(r"--[ \t]+banister:")
 _ITEM = re.compile(r'(?P<key>[^\s="]+)(?P<equals>=(?P<value>"[^"\n\r]*"(?!\S)|[^\s"]\S*)?)?')
 # What looks like the marker: another case, another spacing, one letter off, no colon.
 _NEAR_MARKER = re.compile(r"--[ \t]*(?P<word>[A-Za-z]+)(?P<colon>[ \t]*:)?[ \t]*(?P<rest>.*)")
+# Comments above the first statement that nobody can have meant as directives: neither the word
+# itself, nor a word before the name of a key. Most files have no others.
+_PROSE = re.compile(
+    r"(?:[ \t\n\r\f\v]++|/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/"
+    r"|--(?![ \t]*+(?i:banister))"
+    rf"(?![ \t]*+[A-Za-z]++(?:[ \t]*+:)?+[ \t]*+(?:(?:{'|'.join(KEYS)})(?![A-Za-z_])|[A-Za-z_]++=))"
+    r"[^\n\r]*+)*+(?!--|/\*)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,8 @@ class DirectiveLine:
 
 def directive_lines(text: str) -> tuple[DirectiveLine, ...]:
     """Return the directive lines above the first statement of `text`, in order."""
+    if "banister:" not in text:
+        return ()
     lines = []
     last = 0
     for start, end in _top_comments(text):
@@ -77,6 +87,8 @@ def read_directives(
     Of a large source only the comments above the first statement are looked at:
     `misplaced_directives` sees the rest.
     """
+    if isinstance(source, Source) and _has_none(source.text):
+        return Directives(), ()
     reader = _Reader(source, direction)
     for line in directive_lines(source.top):
         reader.read(line)
@@ -118,6 +130,11 @@ def top_is_whole(text: str) -> bool:
             return token.end < len(text)
         position = token.end
     return False
+
+
+def _has_none(text: str) -> bool:
+    """Whether a text certainly holds no directive, and nothing that may be meant as one."""
+    return "banister:" not in text and _PROSE.match(text) is not None
 
 
 def _top_comments(text: str) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,7 @@ import re
 from banister.model import Dialect
 from banister.script.pieces import Beyond, Piece, Problem, Split
 from banister.script.psql import SKIPPED, backslash_problem, command_name
-from banister.script.tokens import Token, TokenKind, postgres_token, tokens
+from banister.script.tokens import IN_WORD, LETTER, Token, TokenKind, postgres_token, tokens
 
 __all__ = ["is_copy_from_stdin", "split_postgres"]
 
@@ -24,14 +24,13 @@ _GROUP = rf"\((?:{_ATOM}|\((?:{_ATOM})*+\))*+\)"
 _DEEP = re.compile(r"\(+(?=\(\()")
 _RUN_TEXT = rf"(?:{_ATOM}|{_GROUP})*+"
 _RUN = re.compile(_RUN_TEXT)
-_LETTER = r"A-Za-z_\x80-\U0010ffff"
-_END_OF_WORD = rf"(?![{_LETTER}0-9$])"
+_END_OF_WORD = rf"(?!{IN_WORD})"
 _STRING_PREFIX = r"[eEbBxXnN]'|[uU]&['\"]"
 # The first words are not CREATE [OR REPLACE] FUNCTION, hence no BEGIN … END body can come.
 _PLAIN_START_TEXT = (
-    rf"(?:(?!{_STRING_PREFIX}|(?i:create){_END_OF_WORD})[{_LETTER}]"
+    rf"(?:(?!{_STRING_PREFIX}|(?i:create){_END_OF_WORD}){LETTER}"
     rf"|(?i:create)[ \t\n\r]++(?!{_STRING_PREFIX}|(?i:or|function|procedure){_END_OF_WORD})"
-    rf"[{_LETTER}])"
+    rf"{LETTER})"
 )
 _PLAIN_START = re.compile(_PLAIN_START_TEXT)
 # Most statements, in one match.
@@ -43,7 +42,7 @@ _ROUTINE_HEAD = re.compile(
 # Between the words of a routine that count for its BEGIN … END.
 _ROUTINE_RUN = re.compile(
     rf"""(?:[ \t\n\r\f\v,.=<>+*%^~!@#&|`?\[\]{{}}]++|'[^']*+'|"[^"]*+"|{_GROUP}"""
-    rf"|(?!{_STRING_PREFIX}|(?i:begin|case|end){_END_OF_WORD})[{_LETTER}][{_LETTER}0-9$]*+)*+"
+    rf"|(?!{_STRING_PREFIX}|(?i:begin|case|end){_END_OF_WORD}){LETTER}{IN_WORD}*+)*+"
 )
 _COPY = re.compile(rf"(?i:copy){_END_OF_WORD}")
 _COPY_FROM_PSQL = re.compile(r"(?i)\\copy\b[^\n]*\bfrom\s+p?stdin\b")
@@ -108,13 +107,20 @@ class _Splitter:
 
     def read(self, position: int, end: int) -> int:
         """Collect the statements of `text[position:end]`; return where what is whole ends."""
-        text, simple = self.text, _SIMPLE.match
+        text, simple, note = self.text, _SIMPLE.match, self.pieces.append
         is_cut = self._beyond is not None and end == len(text)
         while position < end:
-            pieces, problems = len(self.pieces), len(self.problems)
             match = simple(text, position, end)
             if match is not None:
-                following = self._add(*match.span("statement"))
+                start, following = match.span(1)
+                if text[start] not in "cC" and not (is_cut and following == end):
+                    # Nearly all of a long file: nothing is asked that need not be.
+                    note(Piece(start, following))
+                    position = following
+                    continue
+            pieces, problems = len(self.pieces), len(self.problems)
+            if match is not None:
+                following = self._add(start, following)
             else:
                 following = self._next(position, end, is_cut=is_cut)
             if is_cut and following == end:

@@ -8,7 +8,7 @@ import re
 
 from banister.model import Dialect
 from banister.script.pieces import Piece, Problem, Split
-from banister.script.tokens import TokenKind, sqlite_token, tokens
+from banister.script.tokens import IN_WORD, TokenKind, sqlite_token, tokens
 
 __all__ = ["split_sqlite"]
 
@@ -19,7 +19,7 @@ _RUN = re.compile(
     rf"""|{_COMMENT})*+"""
 )
 # No CREATE TRIGGER can come of these words, not even behind EXPLAIN.
-_END_OF_WORD = r"(?![A-Za-z0-9_$\x80-\U0010ffff])"
+_END_OF_WORD = rf"(?!{IN_WORD})"
 _PLAIN_START = re.compile(
     rf"(?!(?i:create|explain){_END_OF_WORD})[A-Za-z]"
     rf"|(?i:create)[ \t\n\r]++(?!(?i:temp|temporary|trigger){_END_OF_WORD})[A-Za-z]"

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from banister.model import Dialect
 
 __all__ = [
+    "IN_WORD",
+    "LETTER",
     "Token",
     "TokenKind",
     "postgres_token",
@@ -48,8 +50,16 @@ class Token(NamedTuple):
     closed: bool = True
 
 
-_LETTER = r"A-Za-z_\x80-\U0010ffff"
-_WORD = rf"[{_LETTER}][{_LETTER}0-9$]*+"
+# All characters beyond ASCII are letters. The classes say what is none: one that lists all that are
+# takes longer to compile than a short command may take.
+LETTER = r"[^\x00-@\[-^`{-\x7f]"
+#: A letter or digit.
+_TAG = r"[^\x00-/:-@\[-^`{-\x7f]"
+#: What a word goes on with: a letter, a digit or `$`.
+IN_WORD = r"[^\x00-\x23%-/:-@\[-^`{-\x7f]"
+#: SQLite: what a word begins with: a letter or `$`.
+_SQLITE_FIRST = r"[^\x00-\x23%-@\[-^`{-\x7f]"
+_WORD = rf"{LETTER}{IN_WORD}*+"
 _DIGITS = r"[0-9](?:_?[0-9])*+"
 
 # Junk after a number belongs to it (`1e'` begins no E-string), as in the server since 15.
@@ -62,11 +72,11 @@ _POSTGRES = re.compile(
     | (?P<string>(?:[uU]&|[bBxXnN])?+'[^']*+(?:''[^']*+)*+(?P<string_end>')?+)
     | (?P<quoted>(?:[uU]&)?+"[^"]*+(?:""[^"]*+)*+(?P<quoted_end>")?+)
     | (?P<word>{_WORD})
-    | (?P<dollar>\$(?:[{_LETTER}][{_LETTER}0-9]*+)?+\$)
+    | (?P<dollar>\$(?:{LETTER}{_TAG}*+)?+\$)
     | (?P<parameter>\$[0-9]++(?:{_WORD})?+)
     | (?P<number>(?:{_DIGITS}(?:\.(?!\.)(?:{_DIGITS})?+)?+|\.{_DIGITS})
                  (?:[eE][-+](?:{_DIGITS})?+)?+(?:{_WORD})?+)
-    | (?P<other>::|:=|:[{_LETTER}0-9]++|.)
+    | (?P<other>::|:=|:{_TAG}++|.)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -90,7 +100,7 @@ _ESCAPE_GOES_ON = re.compile(
 )
 
 _SQLITE = re.compile(
-    r"""
+    rf"""
       (?P<space>[ \t\n\r\f]++)
     | (?P<comment>--[^\n]*+)
     | (?P<block>/\*)
@@ -98,8 +108,8 @@ _SQLITE = re.compile(
     | (?P<quoted>(?:"[^"]*+(?:""[^"]*+)*+(?P<double_end>")?+)
                | (?:`[^`]*+(?:``[^`]*+)*+(?P<back_end>`)?+)
                | (?:\[[^\]]*+(?P<square_end>\])?+))
-    | (?P<number>[0-9][A-Za-z0-9_$\x80-\U0010ffff]*+)
-    | (?P<word>[A-Za-z_$\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*+)
+    | (?P<number>[0-9]{IN_WORD}*+)
+    | (?P<word>{_SQLITE_FIRST}{IN_WORD}*+)
     | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,

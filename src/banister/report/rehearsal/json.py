@@ -13,9 +13,9 @@ from banister.rehearsal import (
     Rehearsal,
     StatementRehearsal,
 )
-from banister.report.envelope import location_json
 from banister.report.rehearsal.effects import Tables, affected_rows, tables_of
 from banister.report.rehearsal.words import origin_of, problem_of, safer_text, shown_sql
+from banister.report.results import location_json
 
 __all__ = ["rehearsal_json"]
 
