@@ -4,8 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from banister.model import Dialect, Direction, Source
+from banister.model import Dialect, Direction, Directives, Source
+from banister.project.names import is_timestamp
+from banister.quick.files import _DIRECTIVE, _TIMESTAMP
 from banister.script import classify, directives
+from banister.script.keys import KEYS
 from banister.script.words import Words
 
 _WORDS = st.sampled_from([
@@ -60,3 +63,21 @@ def test_a_top_without_directives_has_none(text: str) -> None:
 
 def test_a_remark_is_seen_to_be_none() -> None:
     assert directives._has_none("-- Orders, with what they need: see the wiki\ncreate table t ();")
+
+
+@given(st.lists(_TOP, max_size=12).map(" ".join))
+@example("-- bannister: tags=demo\nselect 1;")
+@example("select 1;\n-- banister: tags=demo")
+def test_what_may_be_a_directive_is_never_passed_over(text: str) -> None:
+    said, findings = directives.read_directives(Source(path="a", text=text), Direction.UP)
+    if findings or said != Directives():
+        assert _DIRECTIVE.search(text.encode())
+
+
+@given(st.from_regex(_TIMESTAMP, fullmatch=True))
+def test_what_counts_as_a_timestamp_at_once_is_one(version: str) -> None:
+    assert is_timestamp(version)
+
+
+def test_every_key_of_a_directive_is_looked_for() -> None:
+    assert [key for key in KEYS if not _DIRECTIVE.search(f"-- x: {key}".encode())] == []

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from banister.errors import Finding, FindingsError, Location, Severity
 from banister.model import AppliedMigration, Folder, History, Migration, Unfinished, Version
+from banister.settled import settled
 
 __all__ = ["check_history", "refuse_errors", "soften"]
 
@@ -15,6 +16,10 @@ def check_history(folder: Folder, history: History) -> tuple[Finding, ...]:
     Errors: an applied file that was edited, renamed or is gone. A row that another runner wrote
     has no checksum: its name alone is compared, and a difference only warns.
     """
+    files = {m.version.number: (m.name, m.up.checksum) for m in folder.migrations}
+    rows = ((row.version.number, row.name, row.up_checksum) for row in history.applied)
+    if not history.unfinished and settled(files, rows):
+        return ()
     return tuple(_check_rows(folder, history))
 
 

@@ -1,0 +1,151 @@
+"""`banister up` with nothing to do, told from one look at the files and one at the history.
+
+It says what the ordinary way says, or nothing: whatever is unusual, wrong, or not understood here
+is left to that. Containers start with this command, mostly with nothing to do.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+
+from banister.quick.files import read_plain_folder
+from banister.quick.libpq import Libpq, find_libpq
+from banister.settled import settled
+
+__all__ = ["nothing_to_do"]
+
+_PASSWORD = re.compile(r"[A-Za-z0-9._~-]+")
+_URL = re.compile(
+    r"postgres(?:ql)?://(?P<user>[A-Za-z0-9_.-]+)?(?::(?P<password>[A-Za-z0-9._~-]+))?"
+    r"(?P<at>@)?(?P<where>(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+)?)?/(?P<dbname>[A-Za-z0-9_.-]+)"
+    r"(?:\?host=(?P<socket>(?:/|%2F)(?:[A-Za-z0-9_./-]|%2F)+)(?:&port=[0-9]+)?"
+    r"(?:&user=(?P<role>[A-Za-z0-9_.-]+))?)?"
+)
+#: A settings file that says nothing but where the migrations are.
+_SETTINGS = re.compile(
+    r'(?:[ \t]*(?:#[^\r\n]*)?\r?\n)*+(?:dir = "(?P<dir>[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*)"'
+    r"[ \t]*(?:\r?\n|\Z)(?:[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\Z))*)?"
+)
+#: Variables of libpq that change nothing but who connects where.
+_KNOWN = frozenset({"PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD", "PGPASSFILE"})
+#: The columns of our own tables with the numbers of their types, which are the same everywhere.
+_HISTORY = (
+    "version 25,name 25,applied_at 1184,up_checksum 25,down_checksum 25,down_text 25,"
+    "duration_ms 20,run_id 25"
+)
+_LOG = (
+    "id 20,at 1184,run_id 25,event 25,version 25,name 25,direction 25,statement 23,checksum 25,"
+    "duration_ms 20,detail 25,who 25,host 25,tool_version 25,db_user 25,backend_pid 23"
+)
+_TABLES = [
+    ("schema_migrations", "t", "t", _HISTORY),
+    ("schema_migrations_log", "t", "t", _LOG),
+]
+#: As the ordinary way connects.
+_PARAMETERS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+    "application_name": "banister",
+}
+#: Seconds for all of it; whoever takes longer takes the ordinary way.
+_SECONDS = 3.0
+
+
+def nothing_to_do(arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """Return all that `up` prints where every file is applied and nothing is to be said.
+
+    None where that is not so, or cannot be told here for certain. Writes nothing, raises nothing.
+    """
+    if list(arguments) != ["up"] or sys.stdout.isatty() or sys.stderr.isatty():
+        return None
+    try:
+        named = _database(environ)
+        folder = _folder(os.path.abspath("."))  # noqa: PTH100 -- pathlib takes long
+        files = None if named is None or folder is None else read_plain_folder(folder)
+        library = find_libpq() if files else None
+        if named is None or not files or library is None:
+            return None
+        url, password, intro = named
+        current = _look(library, url, files)
+    except (OSError, UnicodeError, ValueError):
+        return None
+    if current is None:
+        return None
+    said = f"{intro}\nfolder    {folder}\n\nnothing to apply; the database is at {current}\n"
+    secrets = {password, environ.get("PGPASSWORD", "")} - {""}
+    return None if any(secret in said for secret in secrets) else said
+
+
+def _database(environ: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """Return the URL, the password in it, and how it is told of."""
+    for name in environ:
+        if name.startswith("BANISTER_") and name != "BANISTER_URL":
+            return None
+        if name.startswith("PG") and name not in _KNOWN:
+            return None
+    if not _PASSWORD.fullmatch(environ.get("PGPASSWORD") or "-"):
+        return None
+    for source in ("BANISTER_URL", "DATABASE_URL"):
+        value = environ.get(source, "").strip()
+        if not value:
+            continue
+        found = _URL.fullmatch(value)
+        if found is None or bool(found["at"]) != bool(found["user"]):
+            return None
+        user, socket = found["user"] or found["role"], found["socket"]
+        if socket and (found["where"] or (found["user"] and found["role"])):
+            return None
+        shown = f"postgresql://{user}@" if user else "postgresql://"
+        shown += f"{found['where'] or ''}/{found['dbname']}"
+        shown += f" on the socket {socket.replace('%2F', '/')}" if socket else ""
+        return value, found["password"] or "", f"database  {shown}, from {source}"
+    return None
+
+
+def _folder(start: str) -> str | None:
+    """Return the migrations folder, seen from the folder that the command was started in."""
+    folder = start
+    named = "migrations"
+    while True:
+        own = _content(f"{folder}/banister.toml")
+        if b"banister" in (_content(f"{folder}/pyproject.toml") or b""):
+            return None
+        if own is not None:
+            found = _SETTINGS.fullmatch(own.decode())
+            if found is None or folder != start:
+                return None
+            return found["dir"] or named
+        above = os.path.dirname(folder)  # noqa: PTH120 -- pathlib takes long
+        if above == folder or os.path.exists(f"{folder}/.git"):  # noqa: PTH110 -- as above
+            return named
+        folder = above
+
+
+def _content(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 -- as above
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _look(library: Libpq, url: str, files: Mapping[int, tuple[str, str]]) -> str | None:
+    """Return the highest version where what is applied is what the files are."""
+    query = _content(os.path.join(os.path.dirname(__file__), "look.sql")) or b""  # noqa: PTH118, PTH120
+    parameters = {**_PARAMETERS, "dbname": url, "client_encoding": "UTF8"}
+    with library.link(parameters, seconds=_SECONDS) as link:
+        told = link.ask(query.decode()) if link is not None and link.is_private else None
+    if told is None or len(told) != 3 or told[0] != _TABLES or told[2] != [("0",)]:
+        return None
+    rows = []
+    for version, name, checksum in told[1]:
+        if version is None or not (version.isascii() and version.isdigit()) or name is None:
+            return None
+        rows.append((int(version), name, checksum, version))
+    if not settled(files, ((number, name, checksum) for number, name, checksum, _ in rows)):
+        return None
+    return max(rows)[3]
