@@ -33,6 +33,12 @@ def applied(tmp_path: Path, postgres: PostgresDatabase, monkeypatch: pytest.Monk
     return tmp_path
 
 
+def environment(url: str) -> dict[str, str]:
+    """Return the environment of a process that names a database, and sets nothing else."""
+    kept = {name: value for name, value in clean_environment().items() if "BANISTER" not in name}
+    return {**kept, "DATABASE_URL": url}
+
+
 def told(postgres: PostgresDatabase, **more: str) -> str | None:
     return nothing_to_do(["up"], {"DATABASE_URL": postgres.url, **more})
 
@@ -43,11 +49,9 @@ def test_it_is_told_in_the_same_words_either_way(
     (applied / "banister.toml").write_text('# Settings.\ndir = "migrations"\n\n# more\n')
     (applied / "migrations" / "README.md").write_text("banister")
     (applied / "migrations" / ".hidden.sql").write_text("")
-    at_once = run_banister("up", env={"DATABASE_URL": postgres.url})
-    ordinary = run_banister("up", "--format", "text", env={"DATABASE_URL": postgres.url})
-    assert told(postgres) == ordinary.stdout == at_once.stdout
-    assert at_once.returncode == ordinary.returncode == 0
-    assert at_once.stderr == ordinary.stderr == ""
+    ordinary = run_banister("up", env={"DATABASE_URL": postgres.url})
+    assert told(postgres) == ordinary.stdout
+    assert (ordinary.returncode, ordinary.stderr) == (0, "")
     assert "the database is at 002" in ordinary.stdout
 
 
@@ -175,7 +179,7 @@ def test_it_needs_neither_the_driver_nor_the_command_line(
     program = "import sys; from banister.cli import main; main(); print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program, "up"],
-        env={**clean_environment(), "DATABASE_URL": postgres.url},
+        env=environment(postgres.url),
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "the database is at 002" in done.stdout
@@ -188,7 +192,7 @@ def test_an_interrupt_while_the_server_is_silent_ends_the_command(applied: Path)
         url = f"postgresql://127.0.0.1:{server.getsockname()[1]}/app"
         with subprocess.Popen(
             [sys.executable, "-m", "banister", "up"],
-            env={**clean_environment(), "DATABASE_URL": url},
+            env=environment(url),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         ) as command:  # fmt: skip
             connection, _ = server.accept()
