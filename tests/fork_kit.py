@@ -20,8 +20,7 @@ __all__ = ["Forks"]
 _SERVER = """
 import array, importlib, json, os, signal, socket, sys
 import banister.opening, banister.engines.postgres, banister.engines.sqlite
-from banister.cli import main
-commands = importlib.import_module("banister.cli.program")
+commands = importlib.import_module("banister.cli.main")
 for name in commands._COMMANDS:
     importlib.import_module(f"banister.cli.{name}")
 
@@ -45,7 +44,7 @@ def serve(connection):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         code = 70
         try:
-            code = main()
+            code = commands.main()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
         finally:

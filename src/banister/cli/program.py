@@ -12,31 +12,9 @@ import click
 
 from banister._version import __version__
 from banister.cli.group import Call, CommandGroup
+from banister.cli.main import _COMMANDS
 
 __all__ = ["run"]
-
-#: Command → what it does. The module of that name holds it, imported when it is called.
-_COMMANDS = {
-    "up": "Apply what is pending.",
-    "down": "Roll back what was applied last.",
-    "status": "Show what is applied, pending, skipped, or wrong.",
-    "plan": "Show what would run, and what it would do to others.",
-    "migrate": "Up, dry run, rollback and status behind one command.",
-    "new": "Create the next pair of files.",
-    "verify": "Try every way down on a scratch database.",
-    "drift": "Compare the schema of the database with what its migrations make.",
-    "docs": "Write into Markdown what rolling back does.",
-    "lint": "Check the files alone; no database.",
-    "backup": "Write a backup, or look at those that there are.",
-    "restore": "Put a backup into an empty database, or in the place of one.",
-    "snapshot": "Print the schema as text for git, or compare it with such a text.",
-    "baseline": "Adopt an existing database.",
-    "repair": "Decide what no catalog can tell.",
-    "init": "Start a project in this folder.",
-    "demo": "See it work, with no server.",
-    "doctor": "Say what is wrong with this setup.",
-    "server": "Keep the embedded PostgreSQL running.",
-}
 
 
 class Terminated(KeyboardInterrupt):
