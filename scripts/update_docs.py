@@ -122,14 +122,15 @@ def with_output(page: Path) -> str:
     from pages import run_page  # noqa: PLC0415
 
     from conftest import clean_environment  # noqa: PLC0415
+    from fork_kit import Forks  # noqa: PLC0415
     from servers import Servers  # noqa: PLC0415
 
     text = read(page)
     servers = Servers()
     written, at = "", 0
     try:
-        with tempfile.TemporaryDirectory(prefix="banister-docs-") as folder:
-            for outcome in run_page(text, Path(folder), clean_environment(), servers):
+        with tempfile.TemporaryDirectory(prefix="banister-docs-") as folder, Forks() as forks:
+            for outcome in run_page(text, Path(folder), clean_environment(), servers, forks):
                 if outcome.exit_code != outcome.expected_exit:
                     print(f"{page.name} {outcome}", file=sys.stderr)
                 elif outcome.expected is not None and "…" not in outcome.expected.splitlines():

@@ -82,6 +82,23 @@ while os.getppid() == parent:
     connection.close()
 """
 
+#: Stands for the command on a PATH: hands its own streams, folder and environment over.
+_CLIENT = """\
+#!{python} -SE
+import array, json, os, signal, socket, sys
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect({place!r})
+    told = {{"arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
+    streams = array.array("i", [0, 1, 2])
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)]
+    connection.sendmsg([json.dumps(told).encode()], rights)
+    code = int(connection.recv(16))
+if code < 0:
+    signal.signal(-code, signal.SIG_DFL)
+    os.kill(os.getpid(), -code)
+sys.exit(code)
+"""
+
 
 class Forks:
     """The process that forks, as a context; it ends with the process that made it."""
@@ -104,6 +121,11 @@ class Forks:
         self._process.kill()
         self._process.communicate()
         self._folder.cleanup()
+
+    def program(self, path: Path) -> None:
+        """Make a program that does what `banister` does; for shells."""
+        path.write_text(_CLIENT.format(python=sys.executable, place=self._place))
+        path.chmod(0o755)
 
     def run(
         self,

@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from banister.project.conninfo import parse_url
+from fork_kit import Forks
 from servers import MAJORS, Servers
 
 __all__ = ["Block", "Outcome", "Shell", "normal", "read_blocks", "run_page", "same"]
@@ -52,7 +53,7 @@ _VARYING = (
     (re.compile(r"\bpid \d+"), "pid N"),
     (re.compile(r'("pid"): \d+'), r"\1: N"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "CHECKSUM"),
-    (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
+    (re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"), "ID"),
     (re.compile(r"\b(PostgreSQL|SQLite|Python|psycopg|libpq|banister:?) \d+(\.\d+)*"), r"\1 N"),
     (re.compile(r"(backup|_before)_\d{8}_\d{6}"), r"\1_TIME"),
     (re.compile(r"\b\d+(\.\d+)? (bytes|kB)\b"), "N bytes"),
@@ -183,6 +184,8 @@ class Shell:
     url: str = ""
     #: How the program shows that URL.
     display: str = ""
+    #: What commands are forked from.
+    forks: Forks
     _beside: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -190,10 +193,10 @@ class Shell:
         programs = self._beside / "bin"
         programs.mkdir(parents=True)
         self.folder.mkdir()
-        for name, arguments in (("banister", " -m banister"), ("python", "")):
-            program = programs / name
-            program.write_text(f'#!/bin/sh\nexec {sys.executable}{arguments} "$@"\n')
-            program.chmod(0o755)
+        self.forks.program(programs / "banister")
+        python = programs / "python"
+        python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        python.chmod(0o755)
         self.environment = {
             **self.environment,
             "PATH": f"{programs}:{self.environment.get('PATH', '')}",
@@ -261,7 +264,7 @@ class Shell:
 
 
 def run_page(
-    text: str, folder: Path, environment: Mapping[str, str], servers: Servers
+    text: str, folder: Path, environment: Mapping[str, str], servers: Servers, forks: Forks
 ) -> Iterator[Outcome]:
     """Run the blocks of a page in their order, in a new project in `folder`.
 
@@ -275,7 +278,7 @@ def run_page(
         project = folder / "app"
         # What the pages show is what users see.
         shown = {k: v for k, v in environment.items() if k != "BANISTER_PLAN_REHEARSE"}
-        shell = Shell(folder=project, environment=shown, url=url, display=display)
+        shell = Shell(folder=project, environment=shown, url=url, display=display, forks=forks)
         stack.callback(_remove_cluster, project)
         for block in read_blocks(text):
             yield from shell.run(block)

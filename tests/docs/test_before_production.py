@@ -8,6 +8,7 @@ from pages import DOCUMENTED_URL, Shell, read_blocks
 
 from banister.engines.postgres.dumps.programs import find_program
 from conftest import clean_environment
+from fork_kit import Forks
 from servers import MAJORS, PostgresDatabase, Servers
 
 _README = Path(__file__).resolve().parents[2] / "README.md"
@@ -24,7 +25,7 @@ def dumped(database: PostgresDatabase) -> str:
 
 
 def test_the_section_of_the_readme_leads_back_to_where_it_began(
-    tmp_path: Path, servers: Servers
+    tmp_path: Path, servers: Servers, forks: Forks
 ) -> None:
     text = _README.read_text("utf-8")
     begins = text[: text.index(_SECTION)].count("\n")
@@ -36,6 +37,7 @@ def test_the_section_of_the_readme_leads_back_to_where_it_began(
             environment=clean_environment(),
             url=database.url,
             display=database.url,
+            forks=forks,
         )
         before = after = ""
         commands: list[str] = []

@@ -9,6 +9,7 @@ import pytest
 from pages import Block, read_blocks, run_page, same
 
 from conftest import clean_environment
+from fork_kit import Forks
 from servers import Servers
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -33,9 +34,11 @@ def _is_run(page: Path) -> bool:
 
 
 @pytest.mark.parametrize("page", [page for page in _PAGES if _is_run(page)], ids=_name)
-def test_commands_do_what_the_page_says(page: Path, tmp_path: Path, servers: Servers) -> None:
+def test_commands_do_what_the_page_says(
+    page: Path, tmp_path: Path, servers: Servers, forks: Forks
+) -> None:
     text = page.read_text("utf-8")
-    outcomes = list(run_page(text, tmp_path, clean_environment(), servers))
+    outcomes = list(run_page(text, tmp_path, clean_environment(), servers, forks))
     broken = [str(outcome) for outcome in outcomes if not outcome.kept]
     assert not broken, f"{_name(page)}, see scripts/update_docs.py\n\n" + "\n".join(broken)
 

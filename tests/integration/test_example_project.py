@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from banister.engines.embedded import find_binaries
 from conftest import clean_environment
+from fork_kit import Forks
 from servers import PostgresDatabase
 
 _EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "portfolio"
@@ -57,14 +58,17 @@ class Developer:
 
 
 @pytest.fixture
-def developer(tmp_path: Path) -> Developer:
+def developer(tmp_path: Path, forks: Forks) -> Developer:
     """A copy of the example, without what a user left there."""
     ignored = shutil.ignore_patterns("*.db*", ".env", ".banister", "node_modules")
     root = shutil.copytree(_EXAMPLE, tmp_path / "portfolio", ignore=ignored)
-    programs = [str(Path(sys.executable).parent), str(find_binaries().bin_dir)]
+    own = tmp_path / "bin"
+    own.mkdir()
+    forks.program(own / "banister")
+    programs = [own, Path(sys.executable).parent, find_binaries().bin_dir]
     env = {
         **clean_environment(),
-        "PATH": os.pathsep.join([*programs, os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([*map(str, programs), os.environ.get("PATH", os.defpath)]),
         "npm_config_cache": str(tmp_path / "npm"),
         "npm_config_update_notifier": "false",
     }
