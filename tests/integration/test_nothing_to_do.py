@@ -201,3 +201,13 @@ def test_an_interrupt_while_the_server_is_silent_ends_the_command(applied: Path)
                 _, said = command.communicate(timeout=30)
     assert command.returncode == 130
     assert "Traceback" not in said
+
+
+def test_it_ends_well_where_nobody_can_read_it(applied: Path, postgres: PostgresDatabase) -> None:
+    for closed in (">&-", "2>&-", ">/dev/full"):
+        done = subprocess.run(
+            ["sh", "-c", f'"$0" -m banister up {closed}', sys.executable],
+            env=environment(postgres.url),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, ""), closed

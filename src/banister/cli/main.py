@@ -3,6 +3,8 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import TextIO
 
 from banister._version import __version__
 
@@ -38,10 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given == ["--version"]:
         return _tell(f"banister {__version__}\n")
     if given == ["up"]:
-        from banister.quick import nothing_to_do  # noqa: PLC0415 -- no other command needs it
-
         try:
-            said = nothing_to_do(given, os.environ)
+            said = _at_once(given)
         except KeyboardInterrupt:
             return _interrupted(given)
         if said is not None:
@@ -52,13 +52,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(given)
 
 
-def _tell(text: str) -> int:
-    """Print and end well, also where the reader has gone away."""
+def _at_once(given: list[str]) -> str | None:
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from banister.quick import nothing_to_do  # noqa: PLC0415 -- no other command needs it
+    except ImportError:
+        # A Python without ctypes or OpenSSL.
+        return None
+    return nothing_to_do(given, os.environ)
+
+
+def _tell(text: str) -> int:
+    """Print and end well, also where there is no reader, or none any more."""
+    stream: TextIO | None = sys.stdout
+    if stream is None:
+        return 0
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        # What is still buffered would raise again at exit, and change the exit code.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return 0
 
 

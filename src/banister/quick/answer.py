@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TextIO
 
 from banister.quick.files import read_plain_folder
 from banister.quick.libpq import Libpq, find_libpq
@@ -60,9 +61,12 @@ def nothing_to_do(arguments: Sequence[str], environ: Mapping[str, str]) -> str |
 
     None where that is not so, or cannot be told here for certain. Writes nothing, raises nothing.
     """
-    if list(arguments) != ["up"] or sys.stdout.isatty() or sys.stderr.isatty():
+    if list(arguments) != ["up"]:
         return None
+    streams: tuple[TextIO | None, ...] = (sys.stdout, sys.stderr)
     try:
+        if any(stream is None or stream.isatty() for stream in streams):
+            return None
         named = _database(environ)
         folder = _folder(os.path.abspath("."))  # noqa: PTH100 -- pathlib takes long
         files = None if named is None or folder is None else read_plain_folder(folder)
@@ -71,7 +75,8 @@ def nothing_to_do(arguments: Sequence[str], environ: Mapping[str, str]) -> str |
             return None
         url, password, intro = named
         current = _look(library, url, files)
-    except (OSError, UnicodeError, ValueError):
+    except (OSError, ValueError, AttributeError):
+        # AttributeError: a system without poll, or a library without one of the functions.
         return None
     if current is None:
         return None
