@@ -3,7 +3,7 @@
 import pytest
 
 from banister.model import Dialect
-from banister.script import may_reach_cluster, split_statements
+from banister.script import may_reach_cluster, reaches_publisher, split_statements
 
 SHARED = [
     "CREATE ROLE app;",
@@ -44,3 +44,23 @@ def test_what_is_shared_is_seen(text: str) -> None:
 def test_what_stays_in_its_database_is_not(text: str) -> None:
     (statement,) = split_statements(text, Dialect.POSTGRESQL)
     assert not may_reach_cluster(statement)
+
+
+@pytest.mark.parametrize(
+    ("text", "reaches"),
+    [
+        ("CREATE SUBSCRIPTION s CONNECTION 'host=db' PUBLICATION p;", True),
+        ("CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect = false);", False),
+        ("DROP SUBSCRIPTION s;", True),
+        ("DO $$ BEGIN DROP SUBSCRIPTION s; END $$;", True),
+        ("ALTER SUBSCRIPTION s REFRESH PUBLICATION;", True),
+        ("ALTER SUBSCRIPTION s SET PUBLICATION p WITH (refresh = false);", False),
+        ("ALTER SUBSCRIPTION s DISABLE;", False),
+        ("-- DROP SUBSCRIPTION s\nSELECT 1;", False),
+    ],
+)
+def test_what_works_on_a_publisher_is_seen(text: str, *, reaches: bool) -> None:
+    (statement,) = split_statements(text, Dialect.POSTGRESQL)
+    assert reaches_publisher(statement, detached=False) is reaches
+    if text.startswith("DROP"):
+        assert not reaches_publisher(statement, detached=True)

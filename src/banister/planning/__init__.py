@@ -4,7 +4,12 @@ from banister.planning.applied import applied_steps
 from banister.planning.checks import check_history, refuse_errors
 from banister.planning.lint import lint
 from banister.planning.plan import PlanOptions, find_version, left_out, plan_down, plan_up
-from banister.planning.reach import beyond_the_database, reaches_cluster, steps_reach_cluster
+from banister.planning.reach import (
+    beyond_the_database,
+    not_for_scratch,
+    reaches_cluster,
+    steps_reach_cluster,
+)
 from banister.planning.recall import HistoryRow, LogRow, bare_name, recall, version_in
 from banister.planning.resume import lives_in_session, only_sets
 from banister.planning.status import status_rows
@@ -23,6 +28,7 @@ __all__ = [
     "lint",
     "lives_in_session",
     "make_step",
+    "not_for_scratch",
     "only_sets",
     "plan_down",
     "plan_up",

@@ -4,9 +4,16 @@ from collections.abc import Iterable, Iterator
 
 from banister.errors import Finding, Severity
 from banister.model import Dialect, Folder, Step
-from banister.script import Window, cluster_work, may_reach_cluster, statements_of
+from banister.script import (
+    Window,
+    cluster_work,
+    gives_up_slot,
+    may_reach_cluster,
+    reaches_publisher,
+    statements_of,
+)
 
-__all__ = ["beyond_the_database", "reaches_cluster", "steps_reach_cluster"]
+__all__ = ["beyond_the_database", "not_for_scratch", "reaches_cluster", "steps_reach_cluster"]
 
 
 def beyond_the_database(steps: Iterable[Step]) -> tuple[Finding, ...]:
@@ -15,6 +22,16 @@ def beyond_the_database(steps: Iterable[Step]) -> tuple[Finding, ...]:
     Told from its tokens: what a DO body or a function does is not seen.
     """
     return tuple(_findings(steps))
+
+
+def not_for_scratch(steps: Iterable[Step], *, shared: bool) -> tuple[Finding, ...]:
+    """Return an error for each statement that must not be tried on a scratch database.
+
+    What works on another server does so from there too: a subscription that is made or dropped
+    takes its slot on the publisher along. `shared`: also what reaches the whole scratch server.
+    """
+    tried = tuple(steps)
+    return (*_elsewhere(tried), *(beyond_the_database(tried) if shared else ()))
 
 
 def reaches_cluster(folder: Folder) -> bool:
@@ -38,6 +55,26 @@ def reaches_cluster(folder: Folder) -> bool:
 def steps_reach_cluster(steps: Iterable[Step]) -> bool:
     """Whether one of these steps may; see `reaches_cluster`."""
     return any(may_reach_cluster(each) for step in steps for _, each in step.to_run())
+
+
+def _elsewhere(steps: Iterable[Step]) -> Iterator[Finding]:
+    for step in steps:
+        detached = False
+        for number, statement in step.to_run():
+            detached |= gives_up_slot(statement)
+            if not reaches_publisher(statement, detached=detached):
+                continue
+            note = f"{step.direction}, statement {number} of {len(step.statements)}"
+            yield Finding(
+                severity=Severity.ERROR,
+                code="reaches_other_server",
+                message="it works on the publisher of a subscription, which is another server, and "
+                "would do so from a scratch database too",
+                location=step.script.source.locate(statement.start, note=note),
+                hint="make subscriptions WITH (connect = false); before DROP SUBSCRIPTION write "
+                "ALTER SUBSCRIPTION … SET (slot_name = NONE)",
+                version=step.version.text,
+            )
 
 
 def _findings(steps: Iterable[Step]) -> Iterator[Finding]:

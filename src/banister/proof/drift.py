@@ -8,7 +8,7 @@ from banister.errors import DatabaseError, Finding
 from banister.model import Dialect, Folder, History, ProofEvent, RunInfo, Step, Version
 from banister.planning import (
     applied_steps,
-    beyond_the_database,
+    not_for_scratch,
     reaches_cluster,
 )
 from banister.project import Settings, Target
@@ -139,8 +139,7 @@ def find_drift(
         major=live.major,
         apart=live.dialect is Dialect.POSTGRESQL and reaches_cluster(files),
     ) as scratch:
-        if scratch.shared:
-            refuse_errors(beyond_the_database(steps))
+        refuse_errors(not_for_scratch(steps, shared=scratch.shared))
         made = yield from _made(scratch, steps, info)
         told, ignored = _compared(
             made, live, settings.drift_ignore, same_major=scratch.major == live.major

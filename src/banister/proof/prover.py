@@ -8,7 +8,7 @@ from itertools import count
 
 from banister.errors import BanisterError, MigrationFailed
 from banister.model import Folder, ProofEvent, RunInfo, Unfilled, Version
-from banister.planning import PlanOptions, beyond_the_database
+from banister.planning import PlanOptions, not_for_scratch
 from banister.project import Target
 from banister.proof.judging import judge_chain, judge_trial
 from banister.proof.lanes import parts_of, side_by_side
@@ -198,9 +198,8 @@ def prove(
     """
     started = time.monotonic()
     units = units_of(folder, plan, as_one=options.as_one)
-    if scratch.shared:
-        steps = (step for unit in units for step in (*unit.ups, *unit.downs))
-        refuse_errors(beyond_the_database(steps))
+    steps = (step for unit in units for step in (*unit.ups, *unit.downs))
+    refuse_errors(not_for_scratch(steps, shared=scratch.shared))
     wanted = _wanted(units, options.only)
     book = (options.remembered or Remembered()).opened(
         units, scratch, plan, with_rows=options.with_rows

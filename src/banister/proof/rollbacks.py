@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from banister.errors import Finding
 from banister.model import Dialect, Folder, History, Migration, ProofEvent, RunInfo, Step, Version
-from banister.planning import PlanOptions, beyond_the_database, make_step, plan_up
+from banister.planning import PlanOptions, make_step, not_for_scratch, plan_up
 from banister.project import Target
 from banister.proof.undoing import Rollback, RollbackTable, RollbackWay, Sight, what_it_does
 from banister.runner import refuse_errors
@@ -117,8 +117,8 @@ def find_rollbacks(
             findings += said
     refuse_errors(tuple(findings))
     ups = {step.version: step for step in plan.steps}
-    if scratch.shared:
-        refuse_errors(beyond_the_database((*ups.values(), *downs.values())))
+    tried = (*ups.values(), *downs.values())
+    refuse_errors(not_for_scratch(tried, shared=scratch.shared))
     finder = _Finder(scratch=scratch, info=info, dialect=options.dialect, ups=ups, downs=downs)
     does = yield from finder.look_at([m for m in folder.migrations if m.version in ups])
     return RollbackTable(

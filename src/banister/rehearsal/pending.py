@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from banister.engines import Engine
 from banister.errors import DatabaseError, UnsupportedByEngine
 from banister.model import Dialect, Folder, Plan, ProofEvent, RunInfo, Step, Version
-from banister.planning import beyond_the_database, steps_reach_cluster
+from banister.planning import not_for_scratch, steps_reach_cluster
 from banister.project import Settings, Target
 from banister.rehearsal.copying import copy_of_files, copy_of_target
 from banister.rehearsal.rehearse import Copy, rehearse
@@ -94,8 +94,7 @@ class Rehearser:
             major=major,
             apart=steps_reach_cluster(steps),
         ) as scratch:
-            if scratch.shared:
-                refuse_errors(beyond_the_database(steps))
+            refuse_errors(not_for_scratch(steps, shared=scratch.shared))
             yield scratch
 
 

@@ -46,6 +46,11 @@ SELECT c.oid::int8, n.nspname::text, c.relname::text,
  ) AS k ON true
  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   -- Rows of a partition that is a foreign table would be read from, or written to, its server.
+   AND NOT EXISTS
+       (SELECT FROM pg_catalog.pg_partition_tree(c.oid) p
+          JOIN pg_catalog.pg_class f ON f.oid = p.relid
+         WHERE f.relkind = 'f')
    AND NOT EXISTS
        (SELECT FROM pg_catalog.pg_depend d
          WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')

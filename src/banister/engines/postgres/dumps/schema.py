@@ -4,6 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from banister.engines.postgres.dumps.isolated import isolated
 from banister.engines.postgres.dumps.programs import Program, reachable
 from banister.engines.postgres.session import Connection
 from banister.engines.queries import load_queries
@@ -32,12 +33,14 @@ def dump_schema(
 ) -> str:
     """Return the SQL that makes the schema again, without the tables of the patterns `without`.
 
-    It can be run as one text by a server of `for_major`. The password goes by a file that others
-    cannot read. Raises DatabaseError with what pg_dump says.
+    It can be run as one text by a server of `for_major`, and leads to no other server. The password
+    goes by a file that others cannot read. Raises DatabaseError with what pg_dump says.
     """
     args: list[str | Path] = [
         program.path,
         "--schema-only",
+        # A subscription leads to another server, and takes its slot there along when it is dropped.
+        "--no-subscriptions",
         "--no-password",
         f"--lock-wait-timeout={_LOCK_WAIT_MS}",
     ]
@@ -60,7 +63,7 @@ def dump_schema(
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise DatabaseError(f"pg_dump: {said[0] if said else 'it failed and says nothing'}")
-    return _plain(done.stdout.decode(), for_major)
+    return isolated(_plain(done.stdout.decode(), for_major))
 
 
 def pattern(schema: str, table: str) -> str:
