@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import banister
+from banister.engines.sqlite.dumps import SqliteDumps
 from banister.errors import DatabaseError, LockTimeout, ServerError, UsageError
 from banister.model.backup import BackupForm as Form
 from banister.model.backup import BackupWanted, TableDumped
@@ -255,3 +256,54 @@ def test_a_manifest_that_is_none_is_told_with_the_reason(project: banister.Proje
         assert project.backups().entries()[0].problem is not None
     manifest.write_text(json.dumps(whole | {"later": 1}))
     assert project.backups().check(path).rows["t"] == 2
+
+
+def test_two_restores_of_one_second_keep_what_was_there_before_each(
+    project: banister.Project,
+) -> None:
+    root = root_of(project)
+    done = project.backups().take()
+    kept = []
+    for note in ("first", "second"):
+        run(root / "app.db", f"UPDATE t SET note = '{note}'")
+        restored = project.backups().restore(root / done.path, replacing=True)
+        assert restored.replaced is not None
+        kept.append(Path(restored.replaced.before or ""))
+    assert [rows(path, "SELECT note FROM t WHERE id = 1") for path in kept] == [
+        [("first",)], [("second",)],
+    ]  # fmt: skip
+    assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_what_is_written_while_a_backup_goes_back_is_in_the_copy_of_what_was_there(
+    project: banister.Project, journal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = root_of(project)
+    live = root / "app.db"
+    done = project.backups().take()
+    run(live, f"PRAGMA journal_mode = {journal}")
+    real, written = SqliteDumps._restore, list[int]()
+
+    def late(self: SqliteDumps, *args: object) -> object:
+        if len(written) < 2:
+            written.append(100 + len(written))
+            run(live, f"INSERT INTO t (id) VALUES ({written[-1]})")
+        return real(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SqliteDumps, "_restore", late)
+    restored = project.backups().restore(root / done.path, replacing=True)
+    assert restored.replaced is not None
+    assert rows(Path(restored.replaced.before or "")) == [(1,), (2,), (100,), (101,)]
+    assert rows(live) == [(1,), (2,)]
+
+
+def test_a_file_that_is_no_database_is_told(project: banister.Project) -> None:
+    root = root_of(project)
+    done = project.backups().take()
+    (root / "app.db").write_bytes(b"wrecked" * 1000)
+    with pytest.raises(DatabaseError, match="not a database") as caught:
+        project.backups().restore(root / done.path, replacing=True)
+    assert "move it away" in (caught.value.hint or "")
+    assert (root / "app.db").read_bytes() == b"wrecked" * 1000
+    assert not list(root.glob("app_before_*"))

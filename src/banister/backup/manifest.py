@@ -64,7 +64,7 @@ def _manifest(told: Mapping[str, Any]) -> BackupManifest:
         server_version=tuple(int(part) for part in _of(told, "server_version", list)),
         program=_of(told, "program", str),
         tool_version=_of(told, "tool_version", str),
-        taken_at=datetime.fromisoformat(_of(told, "taken_at", str)),
+        taken_at=_time(told, "taken_at"),
         duration_ms=_of(told, "duration_ms", int),
         version=_of(told, "version", str, empty=True),
         size_bytes=_of(told, "size_bytes", int),
@@ -82,9 +82,14 @@ def _manifest(told: Mapping[str, Any]) -> BackupManifest:
 def _test(told: Mapping[str, Any] | None) -> BackupTest | None:
     if told is None:
         return None
-    return BackupTest(
-        at=datetime.fromisoformat(_of(told, "at", str)), server=_of(told, "server", str)
-    )
+    return BackupTest(at=_time(told, "at"), server=_of(told, "server", str))
+
+
+def _time(told: Mapping[str, Any], key: str) -> datetime:
+    time = datetime.fromisoformat(_of(told, key, str))
+    if time.tzinfo is None:
+        raise ValueError(f'its "{key}" has no time zone')
+    return time
 
 
 def _of(told: Mapping[str, Any], key: str, kind: type, *, empty: bool = False) -> Any:

@@ -213,14 +213,23 @@ def _without_rows(
         run = yield from _carried_out(place, steps)
     if len(run.tried) <= good or (run.failed is not None and len(run.tried) == good + 1):
         return filled
-    failed = filled.tried[good].traces[-1]
-    again = run.tried[good]
-    traces = tuple(
-        replace(each, failure_on_rows=failed.failure) if each.number == failed.number else each
-        for each in again.traces
+    first, again = filled.tried[good], run.tried[good]
+    failed = first.traces[-1]
+    # What went through with rows was seen better then. The OIDs of both are the same: the one is a
+    # clone of the other.
+    kept = [
+        (trace, before)
+        for trace, before in zip(first.traces, first.before, strict=False)
+        if trace.number < failed.number
+    ]
+    kept += [
+        (replace(t, failure_on_rows=failed.failure) if t.number == failed.number else t, before)
+        for t, before in zip(again.traces, again.before, strict=False)
+        if t.number >= failed.number
+    ]
+    merged = replace(
+        again,
+        traces=tuple(trace for trace, _ in kept),
+        before=tuple(before for _, before in kept),
     )
-    # The OIDs of both are the same: the one is a clone of the other.
-    return replace(
-        run,
-        tried=[*filled.tried[:good], replace(again, traces=traces), *run.tried[good + 1 :]],
-    )
+    return replace(run, tried=[*filled.tried[:good], merged, *run.tried[good + 1 :]])

@@ -31,6 +31,8 @@ _RESERVED = re.compile(r"pg_|(?:none|public)\Z")
 #: From this major on only what somebody administers can be given away by them.
 _OWNS_WHAT_IT_GIVES = 16
 _PLAIN = {
+    # Of the environment: it would lead past the socket.
+    "hostaddr": "",
     "sslmode": "disable",
     "gssencmode": "disable",
     "channel_binding": "disable",

@@ -28,6 +28,8 @@ class _Copying:
     into: Path
     #: Told the status of each step; what it raises ends the copy.
     patient: Callable[[int], None] | None
+    #: Pages of one step.
+    at_once: int = _PAGES
     done: int = 0
     total: int = 0
     stopped: bool = False
@@ -36,7 +38,11 @@ class _Copying:
     def run(self) -> None:
         try:
             with closing(open_file(str(self.into), 0, uri=False)) as target:
-                self.source.backup(target, pages=_PAGES, progress=self._step, sleep=_EVERY / 10)
+                # So that whoever looks at the first step is not kept out by it.
+                target.execute("PRAGMA cache_size = -16000")
+                self.source.backup(
+                    target, pages=self.at_once, progress=self._step, sleep=_EVERY / 10
+                )
         except BaseException as error:  # noqa: BLE001 -- raised again by who waits
             self.raised = error
 
@@ -53,9 +59,11 @@ def copied(
     into: Path,
     event: type[TableDumped] | type[TableRestored],
     patient: Callable[[int], None] | None = None,
+    *,
+    at_once: int | None = None,
 ) -> Iterator[Event]:
     """Copy a database into a file, and tell how far it came; the copy ends when this is closed."""
-    copying = _Copying(source=source, into=into, patient=patient)
+    copying = _Copying(source=source, into=into, patient=patient, at_once=at_once or _PAGES)
     thread = threading.Thread(target=copying.run, daemon=True)
     thread.start()
     try:

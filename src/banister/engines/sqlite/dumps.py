@@ -3,27 +3,29 @@
 https://www.sqlite.org/backup.html
 """
 
-import errno
-import gzip
 import os
-import shutil
 import sqlite3
 import time
-import zlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from banister.engines.base import Database, SessionSettings
 from banister.engines.sqlite.copying import copied, open_file
+from banister.engines.sqlite.files import (
+    claimed,
+    pack,
+    reach_disk,
+    remove,
+    unpacked,
+    unwritable,
+)
 from banister.engines.sqlite.holders import who_holds
 from banister.errors import (
     BanisterError,
     ConnectionFailed,
     DatabaseError,
     LockTimeout,
-    ServerError,
     UnsupportedByEngine,
 )
 from banister.model import Dialect, Event, HistoryTable
@@ -41,7 +43,10 @@ from banister.model.backup import (
 __all__ = ["SqliteDumps"]
 
 _TOLD = 4
-_CHUNK = 1024 * 1024
+
+
+class _WrittenMeanwhileError(Exception):
+    """Somebody has written between the copy of what is there and the backup."""
 
 
 class SqliteDumps:
@@ -79,20 +84,21 @@ class SqliteDumps:
             with self._reader(self._path) as source:
                 source.execute("BEGIN")
                 _number(source, "SELECT count(*) FROM sqlite_schema")
+                os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                 yield from copied(source, copy, TableDumped)
             rows, version = self._looked_at(copy)
             if wanted.compress:
-                _pack(copy, into)
-            _reach_disk(into)
+                pack(copy, into)
+            reach_disk(into)
         except BaseException as error:
             for path in {copy, into}:
-                _remove(path)
+                remove(path)
             if isinstance(error, OSError | sqlite3.Error):
-                raise _unwritable(error, "no backup was made") from error
+                raise unwritable(error, "no backup was made") from error
             raise
         finally:
             if copy != into:
-                _remove(copy)
+                remove(copy)
         return Dumped(
             program=f"SQLite {sqlite3.sqlite_version}",
             name=self._path.name,
@@ -126,13 +132,13 @@ class SqliteDumps:
         """Put a backup into the file; see `Dumps.load`. All or nothing of it is there then."""
         was_there = self._path.exists()
         try:
-            with _unpacked(source, manifest, self._path) as copy:
+            with unpacked(source, manifest, self._path) as copy:
                 yield from self._restore(copy)
         except BaseException as error:
             if not was_there:
-                _remove(self._path)
+                remove(self._path)
             if isinstance(error, OSError | sqlite3.Error):
-                raise _unwritable(error, "the database is as it was") from error
+                raise unwritable(error, "the database is as it was") from error
             raise
 
     def count_rows(self) -> Mapping[str, int]:
@@ -152,26 +158,73 @@ class SqliteDumps:
         What is there is copied beside it first. The file is never renamed over: who has it open
         goes on with it, and finds the backup in it.
         """
-        before: Path | None = None
-        if self._path.exists() and self._path.stat().st_size > 0:
-            now = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
-            before = self._path.with_name(f"{self._path.stem}_before_{now}{self._path.suffix}")
-            try:
-                with self._reader(self._path) as live:
-                    live.execute("BEGIN")
-                    _number(live, "SELECT count(*) FROM sqlite_schema")
-                    yield from copied(live, before, TableDumped)
-                _reach_disk(before)
-            except BaseException:
-                _remove(before)
-                raise
-        try:
+        if not self._path.exists() or self._path.stat().st_size == 0:
             yield from self.load(source, manifest)
-        except BaseException:
-            if before is not None:
-                _remove(before)
+            return Replaced(before=None)
+        before = claimed(self._path)
+        # Closed last: with any descriptor of the file its locks go, those of SQLite too.
+        # https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+        raw = os.open(self._path, os.O_RDONLY)
+        try:
+            with unpacked(source, manifest, self._path) as copy:
+                self._check_readable()
+                self._same_page_size(copy)
+                with self._reader(self._path) as live:
+                    yield from self._replaced(live, raw, before, copy)
+        except BaseException as error:
+            remove(before)
+            if isinstance(error, OSError | sqlite3.Error):
+                raise unwritable(error, "the database is as it was") from error
             raise
-        return Replaced(before=None if before is None else str(before))
+        finally:
+            os.close(raw)
+        return Replaced(before=str(before))
+
+    def _replaced(
+        self, live: sqlite3.Connection, raw: int, before: Path, copy: Path
+    ) -> Generator[Event, None, None]:
+        """Copy what is there, then put the backup in; again where somebody writes in between."""
+        give_up = time.monotonic() + self._wait
+        in_log = live.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+        def commits() -> object:
+            """What changes with every commit of others, and can be read while we hold the lock."""
+            if in_log:
+                return _number(live, "PRAGMA data_version")
+            # https://www.sqlite.org/fileformat2.html#file_change_counter
+            return os.pread(raw, 4, 24)
+
+        while True:
+            with self._no_writers():
+                yield from copied(live, before, TableDumped)
+                reach_disk(before)
+                seen = commits()
+
+            def unchanged(expected: object = seen) -> bool:
+                return commits() == expected
+
+            try:
+                yield from self._restore(copy, unchanged)
+            except _WrittenMeanwhileError:
+                if time.monotonic() > give_up:
+                    raise self._locked() from None
+            else:
+                return
+
+    def _check_readable(self) -> None:
+        with self._reader(self._path):
+            pass
+
+    @contextmanager
+    def _no_writers(self) -> Iterator[None]:
+        """Keep others from writing; they may read."""
+        with closing(open_file(str(self._path), self._wait, uri=False)) as guard:
+            try:
+                guard.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                raise self._refused(error) from error
+            yield
+            guard.execute("ROLLBACK")
 
     def put_rows_back(self, files: Sequence[SavedFile]) -> tuple[RowsBack, ...]:
         """Refuse: no run saves single rows here; see `Dumps.put_rows_back`."""
@@ -188,36 +241,52 @@ class SqliteDumps:
         if not path.exists():
             raise ConnectionFailed(f"there is no file {path}", hint="look at the path")
         uri = f"{path.absolute().as_uri()}?mode=ro"
-        try:
-            with closing(open_file(uri, self._wait)) as connection:
-                yield connection
-        except sqlite3.OperationalError as error:
-            raise self._refused(error) from error
+        with closing(open_file(uri, self._wait)) as connection:
+            try:
+                _number(connection, "SELECT count(*) FROM sqlite_schema")
+            except sqlite3.DatabaseError as error:
+                raise self._refused(error) from error
+            yield connection
 
-    def _restore(self, copy: Path) -> Generator[Event, None, None]:
-        """Copy a backup into the live file."""
+    def _restore(
+        self, copy: Path, unchanged: Callable[[], bool] | None = None
+    ) -> Generator[Event, None, None]:
+        """Copy a backup into the live file, whose writers are kept out from the first page on.
+
+        Raises _WrittenMeanwhileError, with nothing done, where it is not `unchanged` then.
+        """
         give_up = time.monotonic() + self._wait
+        begun = False
 
         def patient(status: int) -> None:
-            nonlocal give_up
-            if status not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                give_up = time.monotonic() + self._wait
-            elif time.monotonic() > give_up:
-                raise self._locked()
+            nonlocal give_up, begun
+            if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                if time.monotonic() > give_up:
+                    raise self._locked()
+                return
+            # A backup of one page is done with its first step; it holds no table.
+            watched = not begun and unchanged is not None and status != sqlite3.SQLITE_DONE
+            if watched and unchanged is not None and not unchanged():
+                raise _WrittenMeanwhileError
+            begun = True
+            give_up = time.monotonic() + self._wait
 
         uri = f"{copy.absolute().as_uri()}?mode=ro&immutable=1"
         with closing(open_file(uri, self._wait)) as source:
-            self._same_page_size(source)
-            yield from copied(source, self._path, TableRestored, patient)
+            yield from copied(
+                source, self._path, TableRestored, patient, at_once=1 if unchanged else None
+            )
 
-    def _same_page_size(self, source: sqlite3.Connection) -> None:
+    def _same_page_size(self, copy: Path) -> None:
         """Take the live file out of WAL mode where its pages are of another size.
 
         A backup cannot change their size there (https://www.sqlite.org/c3ref/backup_finish.html).
         """
-        if not self._path.exists() or self._path.stat().st_size == 0:
-            return
-        with closing(open_file(str(self._path), self._wait, uri=False)) as live:
+        uri = f"{copy.absolute().as_uri()}?mode=ro&immutable=1"
+        with (
+            closing(open_file(uri, self._wait)) as source,
+            closing(open_file(str(self._path), self._wait, uri=False)) as live,
+        ):
             mode = str(live.execute("PRAGMA journal_mode").fetchone()[0])
             sizes = {_number(each, "PRAGMA page_size") for each in (live, source)}
             if mode == "wal" and len(sizes) > 1:
@@ -254,7 +323,11 @@ class SqliteDumps:
     def _refused(self, error: sqlite3.Error) -> BanisterError:
         if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return self._locked()
-        return DatabaseError(f"{self._path} cannot be read: {error}")
+        return DatabaseError(
+            f"{self._path} cannot be read: {error}",
+            code="damaged",
+            hint="if it is no database any more, move it away and restore into a new file",
+        )
 
     def _locked(self) -> LockTimeout:
         holder = who_holds(self._path)
@@ -284,58 +357,3 @@ def _counted(connection: sqlite3.Connection) -> Mapping[str, int]:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _pack(copy: Path, into: Path) -> None:
-    descriptor = os.open(into, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with (
-        os.fdopen(descriptor, "wb") as file,
-        copy.open("rb") as source,
-        gzip.GzipFile("", "wb", 6, file, mtime=0) as packed,
-    ):
-        shutil.copyfileobj(source, packed, _CHUNK)
-
-
-@contextmanager
-def _unpacked(source: Path, manifest: BackupManifest, beside: Path) -> Iterator[Path]:
-    """Yield a backup as a database file."""
-    if not manifest.compressed:
-        yield source
-        return
-    copy = beside.with_name(f".{beside.name}.{os.getpid()}.unpacked")
-    try:
-        with gzip.open(source, "rb") as packed, copy.open("wb") as file:
-            shutil.copyfileobj(packed, file, _CHUNK)
-        yield copy
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ServerError(f"{source.name} is damaged: {error}", code="backup_damaged") from error
-    finally:
-        _remove(copy)
-
-
-def _reach_disk(path: Path) -> None:
-    path.chmod(0o600)
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove(path: Path) -> None:
-    for each in (path, path.with_name(f"{path.name}-journal"), path.with_name(f"{path.name}-wal")):
-        with suppress(OSError):
-            each.unlink(missing_ok=True)
-
-
-def _unwritable(error: OSError | sqlite3.Error, state: str) -> BanisterError:
-    code = error.errno if isinstance(error, OSError) else error.sqlite_errorcode & 0xFF
-    full = {errno.ENOSPC, errno.EDQUOT} if isinstance(error, OSError) else {sqlite3.SQLITE_FULL}
-    if code in full:
-        return ServerError(
-            "the disk that the backup goes to is full",
-            code="disk_full",
-            state=state,
-            hint="make room, set backup_dir to another disk, or compress with --compress",
-        )
-    return DatabaseError(f"the copy failed: {error}", code="dump_failed", state=state)
