@@ -37,7 +37,6 @@ def _fill(conninfo: str, megabytes: int) -> None:
                 "FROM generate_series(%s::bigint, %s::bigint) AS i",
                 (part * 42_000, part * 42_000 + 41_999),
             )
-        connection.execute("CREATE INDEX ON big (a)")
 
 
 def main() -> None:
