@@ -307,3 +307,18 @@ def test_a_file_that_is_no_database_is_told(project: banister.Project) -> None:
     assert "move it away" in (caught.value.hint or "")
     assert (root / "app.db").read_bytes() == b"wrecked" * 1000
     assert not list(root.glob("app_before_*"))
+
+
+def test_a_run_backs_up_what_is_there_and_makes_a_new_file_without(
+    project: banister.Project,
+) -> None:
+    root = root_of(project)
+    new = open_project(root, "new.db", backup="always")
+    new.up()
+    assert new.backups().entries() == ()
+    (root / "migrations" / "002_more.up.sql").write_text("DROP TABLE t;")
+    new.up()
+    (entry,) = new.backups().entries()
+    assert entry.manifest is not None
+    assert entry.manifest.tested is not None
+    assert entry.manifest.rows["t"] == 2

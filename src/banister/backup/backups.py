@@ -176,10 +176,16 @@ def backup_first(
 ) -> BackupFirst | None:
     """Return what makes a backup before a run, where the settings or `always` want one.
 
-    Whether a plan may take rows away is seen by `rehearse`; in doubt it may.
+    Whether a plan may take rows away is seen by `rehearse`; in doubt it may. A SQLite file that the
+    run will make holds nothing.
     """
+    file = backups.target.path
 
-    def loses_data(plan: Plan) -> bool:
+    def applies(plan: Plan) -> bool:
+        if file is not None and not file.exists():
+            return False
+        if when == "always":
+            return True
         try:
             return rehearse(plan).verdict >= Verdict.LOSES_DATA
         except BanisterError:
@@ -198,7 +204,7 @@ def backup_first(
         wanted=backups.wanted(),
         test=backups.settings.backup_test,
         command=backups.settings.backup_command,
-        applies=loses_data if when == "when-destructive" else lambda _: True,
+        applies=applies,
         options=options,
     )
 
