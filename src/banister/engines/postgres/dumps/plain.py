@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from banister.errors import DatabaseError
 from banister.model import Dialect
+from banister.script.pieces import Beyond
 from banister.script.windows import split
 
 __all__ = ["PlainText", "header"]
@@ -14,6 +15,9 @@ __all__ = ["PlainText", "header"]
 _LOOK_AT = 4 * 1024 * 1024
 _ROWS_FOLLOW = b" FROM stdin;\n"
 _END_OF_ROWS = b"\n\\.\n"
+#: What may stand behind a text: the end of no rows, and the beginning of a statement.
+_NO_ROWS = "\\.\n"
+_GOES_ON = "SELECT"
 #: psql's lock against commands in the text. The key is random, so that no row can have it.
 #: https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-META-COMMAND-RESTRICT
 _RESTRICT = re.compile(rb"\\restrict (\S+)\n")
@@ -87,7 +91,7 @@ class PlainText:
         if self._held:
             yield self._line(self._held)
             self._held = b""
-        self._look(at_end=True)
+        self._look()
         if self.whole:
             yield b"\nCOMMIT;\n"
 
@@ -141,22 +145,26 @@ class PlainText:
         self._sql.append(line)
         self._sql_size += len(line)
         if line.endswith(_ROWS_FOLLOW):
-            self._in_rows = self._look()
+            self._in_rows = self._look(_NO_ROWS + _GOES_ON)
             self.tables += self._in_rows
         elif self._sql_size > _LOOK_AT:
-            self._look()
+            self._look(_GOES_ON)
         return line
 
     def _between_statements(self) -> bool:
         """Whether the text so far ends where a statement may begin, and not inside of one."""
-        self._look()
+        self._look(_GOES_ON)
         rest = b"".join(self._sql).splitlines()
         return all(not line.strip() or line.startswith(b"--") for line in rest)
 
-    def _look(self, *, at_end: bool = False) -> bool:
-        """Split what has come as psql does; return whether rows follow it."""
+    def _look(self, behind: str = "") -> bool:
+        """Split what has come as psql does; return whether rows follow it.
+
+        `behind`: what could follow; empty: nothing does. What is whole is only known by it.
+        """
         text = b"".join(self._sql).decode(self.encoding, errors="surrogateescape")
-        found = split(text, Dialect.POSTGRESQL, None if at_end else lambda start: (start, start))
+        beyond: Beyond | None = (lambda start: (start, start)) if behind else None
+        found = split(text + behind, Dialect.POSTGRESQL, beyond)
         if found.problems:
             line = text[found.problems[0].offset :].partition("\n")[0]
             raise DatabaseError(
@@ -165,7 +173,7 @@ class PlainText:
                 state=f"the backup was not kept; it is about: {line[:80]}",
                 hint="look for an odd name in the schema, or use --form custom",
             )
-        rest = text[found.end :]
+        rest = text[min(found.end, len(text)) :]
         self._sql = [rest.encode(self.encoding, errors="surrogateescape")] if rest else []
         self._sql_size = len(rest)
         return bool(found.pieces) and found.pieces[-1].copy_start == len(text)
