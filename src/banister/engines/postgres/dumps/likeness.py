@@ -28,7 +28,8 @@ class Likeness:
     owner: str
     comment: str | None
     connections: int
-    tablespace: str
+    #: None: the ordinary one.
+    tablespace: str | None
     #: Options of CREATE DATABASE by name: encoding and locale.
     options: Mapping[str, str]
     #: Grantee (None: everybody), privilege, whether it may be passed on; None: the defaults.
@@ -42,13 +43,17 @@ class Likeness:
             sql.SQL("{} = {}").format(sql.SQL(option), sql.Literal(value))
             for option, value in self.options.items()
         ]
-        options.append(sql.SQL("TABLESPACE = {}").format(sql.Identifier(self.tablespace)))
+        if self.tablespace is not None:
+            options.append(sql.SQL("TABLESPACE = {}").format(sql.Identifier(self.tablespace)))
         return sql.SQL("CREATE DATABASE {} TEMPLATE = template0 {}").format(
             sql.Identifier(name), sql.SQL(" ").join(options)
         )
 
     def dress(self, name: str) -> Iterator[sql.Composed]:
-        """Yield the statements that give database `name` what no dump of one holds."""
+        """Yield the statements that give database `name` what no dump of one holds.
+
+        All but the comment: see `comment_on`.
+        """
         database = sql.Identifier(name)
         for role, setting, value in self.settings:
             whose = sql.SQL("DATABASE {}").format(database)
@@ -73,10 +78,15 @@ class Likeness:
                     sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee),
                     sql.SQL(" WITH GRANT OPTION" if grantable else ""),
                 )
-        yield sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(self.comment))
+
+    def comment_on(self, name: str) -> sql.Composed:
+        """Return the statement that gives database `name` the comment."""
+        return sql.SQL("COMMENT ON DATABASE {} IS {}").format(
+            sql.Identifier(name), sql.Literal(self.comment)
+        )
 
     def carried(self) -> tuple[str, ...]:
-        """Return for people what `dress` gives."""
+        """Return for people what the new database is given."""
         said = [f"owner {self.owner}"]
         said += [] if self.grants is None else [f"{len(self.grants)} grants"]
         said += [f"{len(self.settings)} settings"] if self.settings else []

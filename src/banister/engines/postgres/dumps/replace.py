@@ -19,7 +19,14 @@ from banister.engines.postgres.dumps.load import load
 from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.session import Connection, Session
 from banister.engines.queries import load_queries
-from banister.errors import DatabaseError, Finding, LockTimeout, OutcomeUnknown, Severity
+from banister.errors import (
+    BanisterError,
+    DatabaseError,
+    Finding,
+    LockTimeout,
+    OutcomeUnknown,
+    Severity,
+)
 from banister.model import Blocker, Event, HistoryTable, Warned
 from banister.model.backup import BackupManifest, Replaced
 
@@ -33,9 +40,12 @@ _MARK = "banister: a restore that was not finished; nobody needs this database"
 _LONGEST = 63
 #: RENAME waits for sessions for 5 s by itself; sessions that begin are over in a moment.
 _LOCK_TIMEOUT = "10s"
+#: They would end a session that waits while a large backup is loaded, or counted.
+_UNBOUNDED = ("idle_session_timeout", "statement_timeout")
 _EVERY = 0.05
 _TOLD = 10
 _OBJECT_IN_USE = "55006"
+_AS_IT_WAS = "the database is as it was"
 
 
 @dataclass(kw_only=True)
@@ -62,24 +72,46 @@ class Replacement:
                 before = self._free(elsewhere, likeness.name, f"_before_{now}")
                 yield from self._left_behind(elsewhere)
                 with self._fresh(elsewhere, likeness, fresh):
-                    into = self._conninfo(fresh)
-                    with closing(load(self.session, source, manifest, into)) as loading:
-                        yield from loading
-                    self._check_rows(into, manifest)
-                    for statement in likeness.dress(fresh):
-                        elsewhere.execute(statement)
+                    self._try_to_dress(elsewhere, likeness, fresh)
+                    yield from self._load(source, manifest, self._conninfo(fresh))
+                    self._dress(elsewhere, likeness, fresh)
                     self._check_sessions(elsewhere, likeness.name)
                     # Ours would be in the way as any other.
                     self.session.connection.close()
-                    self._swap(elsewhere, likeness.name, fresh, before)
+                    self._swap(elsewhere, likeness, fresh, before)
         except psycopg.Error as error:
             raise DatabaseError(
                 f"the backup cannot take the place of {self.session.database.display}: "
                 f"{first_line(error)}",
                 code="restore_failed",
-                state="the database is as it was",
+                state=_AS_IT_WAS,
             ) from error
         return Replaced(before=before, carried=likeness.carried())
+
+    def _load(self, source: Path, manifest: BackupManifest, into: str) -> Iterator[Event]:
+        try:
+            with closing(load(self.session, source, manifest, into)) as loading:
+                yield from loading
+        except BanisterError as error:
+            # It speaks of the fresh database, which goes; the one that people know stays.
+            error.state = _AS_IT_WAS
+            raise
+        self._check_rows(into, manifest)
+
+    def _dress(self, elsewhere: Connection, likeness: Likeness, name: str) -> None:
+        for statement in likeness.dress(name):
+            elsewhere.execute(statement)
+
+    def _try_to_dress(self, elsewhere: Connection, likeness: Likeness, name: str) -> None:
+        """Refuse what this role may not carry over, before hours of loading."""
+        try:
+            with elsewhere.transaction(force_rollback=True):
+                self._dress(elsewhere, likeness, name)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise self._refused(
+                f"what {likeness.name} has cannot be carried over: {first_line(error)}",
+                "restore as a superuser, or as a role that may do this",
+            ) from error
 
     def _checked(self) -> Likeness:
         """Return what the database is, where nothing stands in the way that can be seen now."""
@@ -104,23 +136,26 @@ class Replacement:
         return likeness
 
     def _check_sessions(self, connection: Connection, name: str) -> None:
-        if self.disconnect:
-            return
         ours = self.session.connection
         ours_pid = 0 if ours.closed else ours.info.backend_pid
         rows = connection.execute(self._own["sessions"].encode(), (name,)).fetchall()
         others = [
             Blocker(pid=pid, user=user, application=application or None, state=state, kind=kind)
-            for pid, user, application, state, kind in rows
-            if pid != ours_pid
+            for pid, user, application, state, kind, endable in rows
+            if pid != ours_pid and not (self.disconnect and endable)
         ]
         if others:
             told = "\n".join(f"  {each}" for each in others[:_TOLD])
             more = f"\n  and {len(others) - _TOLD} more" if len(others) > _TOLD else ""
+            which = ", and this role may not end their sessions" if self.disconnect else ""
             raise self._refused(
-                f"others are connected to {name}:\n{told}{more}",
-                "stop what uses it, or end its sessions with --disconnect",
+                f"others are connected to {name}{which}:\n{told}{more}", self._way_in()
             )
+
+    def _way_in(self) -> str:
+        if self.disconnect:
+            return "stop what uses it, or restore as a role that may end these sessions"
+        return "stop what uses it, or end its sessions with --disconnect"
 
     def _refused(self, why: str, hint: str) -> DatabaseError:
         return DatabaseError(
@@ -158,6 +193,8 @@ class Replacement:
 
     def _connect(self, conninfo: str) -> Connection:
         connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+        for setting in _UNBOUNDED:
+            connection.execute(f"SET {setting} = 0".encode())
         if self.session.role is not None:
             connection.execute(
                 "SELECT pg_catalog.set_config('role', %s, false)", (self.session.role,)
@@ -223,28 +260,30 @@ class Replacement:
                 "the restored backup has other numbers of rows than were dumped: "
                 + ", ".join(wrong[:_TOLD]),
                 code="backup_differs",
-                state="the database is as it was",
+                state=_AS_IT_WAS,
             )
 
-    def _swap(self, elsewhere: Connection, name: str, fresh: str, before: str) -> None:
-        other = self._other(elsewhere)
+    def _swap(self, elsewhere: Connection, likeness: Likeness, fresh: str, before: str) -> None:
+        name, other = likeness.name, self._other(elsewhere)
         rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
         try:
-            with self._disconnecting(name), elsewhere.transaction():
+            with self._disconnecting(name, other), elsewhere.transaction():
                 # From here on sessions that begin wait, and find the new database then.
                 # https://www.postgresql.org/docs/current/sql-alterdatabase.html
                 elsewhere.execute(rename.format(sql.Identifier(name), sql.Identifier(before)))
                 elsewhere.execute(rename.format(sql.Identifier(fresh), sql.Identifier(name)))
+                # With it goes the mark, which whoever finds a half made one needs until now.
+                elsewhere.execute(likeness.comment_on(name))
         except psycopg.Error as error:
             if error.sqlstate == _OBJECT_IN_USE:
                 raise self._refused(
                     f"others are connected to {name}",
-                    "stop what uses it, or end its sessions with --disconnect",
+                    self._way_in(),
                 ) from error
             if error.sqlstate == "55P03":
                 raise LockTimeout(
                     f"{name} was not free within {_LOCK_TIMEOUT}",
-                    state="the database is as it was",
+                    state=_AS_IT_WAS,
                     hint="run it again",
                 ) from error
             if error.sqlstate is not None or not self._took_place(other, before):
@@ -262,16 +301,18 @@ class Replacement:
             ) from error
 
     @contextmanager
-    def _disconnecting(self, name: str) -> Iterator[None]:
-        """End the sessions of the old database for as long as the block takes, where asked to."""
+    def _disconnecting(self, name: str, other: str) -> Iterator[None]:
+        """End the sessions of the old database for as long as the block takes, where asked to.
+
+        `other`: how the database is reached that this is done from.
+        """
         if not self.disconnect:
             yield
             return
         stop = threading.Event()
-        conninfo = self._conninfo(next(each for each in _ELSEWHERE if each != name))
 
         def end_them() -> None:
-            with suppress(psycopg.Error), closing(self._connect(conninfo)) as connection:
+            with suppress(psycopg.Error), closing(self._connect(other)) as connection:
                 while not stop.is_set():
                     connection.execute(self._own["disconnect"].encode(), (name,))
                     stop.wait(_EVERY)

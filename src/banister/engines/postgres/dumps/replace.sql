@@ -5,12 +5,15 @@
 SELECT d.datname::pg_catalog.text AS name, r.rolname::pg_catalog.text AS owner,
     pg_catalog.pg_encoding_to_char(d.encoding)::pg_catalog.text AS encoding,
     d.datcollate::pg_catalog.text AS collate, d.datctype::pg_catalog.text AS ctype,
-    t.spcname::pg_catalog.text AS tablespace, d.datconnlimit AS connections,
+    -- To name even the ordinary one takes a right on it, which few roles have.
+    CASE WHEN d.dattablespace <> o.dattablespace THEN t.spcname::pg_catalog.text END AS tablespace,
+    d.datconnlimit AS connections,
     pg_catalog.shobj_description(d.oid, 'pg_database') AS comment,
     pg_catalog.to_jsonb(d) AS more, d.datacl IS NOT NULL AS has_grants
 FROM pg_catalog.pg_database AS d
 JOIN pg_catalog.pg_roles AS r ON r.oid = d.datdba
 JOIN pg_catalog.pg_tablespace AS t ON t.oid = d.dattablespace
+JOIN pg_catalog.pg_database AS o ON o.datname = 'template0'
 WHERE d.datname = pg_catalog.current_database()
 
 -- name: grants
@@ -56,17 +59,23 @@ FROM pg_catalog.pg_prepared_xacts AS p
 WHERE p.database = pg_catalog.current_database()
 
 -- name: sessions
-SELECT a.pid, a.usename::pg_catalog.text, a.application_name, a.state, a.backend_type
+-- And whether this role may end them. Workers of the server itself have no user: they give way.
+SELECT a.pid, a.usename::pg_catalog.text, a.application_name, a.state, a.backend_type,
+    (SELECT me.rolsuper OR (NOT r.rolsuper AND (pg_catalog.pg_has_role(r.oid, 'USAGE')
+        OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE')))
+        FROM pg_catalog.pg_roles AS me WHERE me.rolname = current_user) AS endable
 FROM pg_catalog.pg_stat_activity AS a
+JOIN pg_catalog.pg_roles AS r ON r.oid = a.usesysid
 WHERE a.datname = %s AND a.pid <> pg_catalog.pg_backend_pid()
-    AND COALESCE(a.backend_type, '') NOT LIKE 'autovacuum%%'
 ORDER BY a.pid
 
 -- name: disconnect
 SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(a.pid))
 FROM pg_catalog.pg_stat_activity AS a
-WHERE a.datname = %s AND a.pid <> pg_catalog.pg_backend_pid()
-    AND COALESCE(a.backend_type, '') NOT LIKE 'autovacuum%%'
+JOIN pg_catalog.pg_roles AS r ON r.oid = a.usesysid
+WHERE a.datname = %s AND a.pid <> pg_catalog.pg_backend_pid() AND (SELECT me.rolsuper OR (NOT r.rolsuper AND (pg_catalog.pg_has_role(r.oid, 'USAGE')
+        OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE')))
+        FROM pg_catalog.pg_roles AS me WHERE me.rolname = current_user)
 
 -- name: left_behind
 -- Databases that restores have made which were killed.
