@@ -10,7 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from banister import Event, Warned
 from banister.errors import DatabaseError
-from banister.model.backup import Restored
+from banister.model.backup import Restored, TableRestored
 from postgres_kit import Site, role, wait_until
 from servers import PostgresDatabase
 
@@ -83,7 +83,7 @@ def test_what_this_role_may_not_carry_over_is_told_before_anything_is_loaded(
                     path, replacing=True, on_event=loaded.append
                 )
             assert caught.value.code == "cannot_replace"
-            assert loaded == []
+            assert not any(isinstance(event, TableRestored) for event in loaded)
             assert beside(site) == []
         finally:
             drop_beside(site)
