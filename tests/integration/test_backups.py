@@ -151,6 +151,57 @@ def test_other_majors_take_what_a_newer_pg_dump_writes(
         assert live == restored
 
 
+def test_an_archive_of_a_newer_pg_dump_goes_back_into_an_older_server(
+    servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sets what the server does not know, and pg_restore stops at the first error."""
+    newest = Servers.binaries(18).bin_dir
+    monkeypatch.setenv("PATH", f"{newest}:{os.environ['PATH']}")
+    monkeypatch.setattr("banister.project.programs._FOLDERS", ())
+    with servers.database(14) as database, servers.database(14) as empty:
+        site = Site(database=database, root=tmp_path)
+        site.write({"001_all": SCHEMA})
+        site.up()
+        path, _ = take(site, form=BackupForm.CUSTOM, compress=True)
+        project = site.project(url=empty.conninfo)
+        assert project.backups().restore(path).rows["public.users"] == 59
+        live, restored = snapshots(site, database, empty)
+        assert live == restored
+
+
+def test_large_objects_count_where_a_transaction_has_no_room_for_all_locks(site: Site) -> None:
+    site.database.execute("SELECT count(lo_create(0)) FROM generate_series(1, 4000)")
+    path, _ = take(site)
+    assert json.loads(path.with_name(f"{path.name}.json").read_text())["one_transaction"] is False
+
+
+def test_bytes_without_an_encoding_come_back_as_they_were(
+    site: Site, postgres: PostgresDatabase
+) -> None:
+    for name in ("from", "into"):
+        postgres.execute(
+            f"CREATE DATABASE {postgres.name}_{name} ENCODING SQL_ASCII LOCALE 'C' "
+            "TEMPLATE template0"
+        )
+    source, target = (
+        postgres.server.database_url(f"{postgres.name}_{n}") for n in ("from", "into")
+    )
+    query = "SELECT octet_length(t), md5(t) FROM bytes"
+    try:
+        with psycopg.connect(source, client_encoding="SQL_ASCII") as connection:
+            connection.execute(r"CREATE TABLE bytes AS SELECT E'\xff\xfegr\xc3\xbcn'::text AS t")
+            connection.commit()
+            wanted = connection.execute(query).fetchall()
+        path = site.root / site.project(url=source).backups().take().path
+        with path.open("rb") as file:
+            subprocess.run(["psql", "-X", target], stdin=file, check=True, capture_output=True)
+        with psycopg.connect(target) as connection:
+            assert connection.execute(query).fetchall() == wanted
+    finally:
+        for name in ("from", "into"):
+            postgres.execute(f"DROP DATABASE {postgres.name}_{name} WITH (FORCE)")
+
+
 def test_what_cannot_be_read_whole_is_told_before_anything_is_written(site: Site) -> None:
     with role(site.database, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}") as (
         name,

@@ -14,8 +14,10 @@ WHERE c.relkind = 'r' AND c.relpersistence <> 't'
     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 
 -- name: facts
+-- With what a transaction that makes it all has to lock: large objects get their owners one by one.
 SELECT pg_catalog.current_database(), pg_catalog.current_setting('server_encoding'),
     (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class AS c WHERE c.oid >= 16384)
+        + (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata)
 
 -- name: tables
 -- Those whose rows a dump holds. What extensions own they fill themselves.

@@ -3,12 +3,14 @@
 import gzip
 import re
 import zlib
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from banister.engines.postgres.dumps.programs import Running, find_program, reachable
+from banister.engines.base import Database
+from banister.engines.postgres.dumps.plain import PlainText, header, takes_all
+from banister.engines.postgres.dumps.programs import Program, Running, find_program, reachable
 from banister.engines.postgres.session import Session
 from banister.engines.postgres.transport import needs_tls
 from banister.errors import BanisterError, DatabaseError, ServerError
@@ -37,43 +39,71 @@ def load(
 
     `conninfo`: another database of the same server than the session's.
     """
-    server = session.database
-    newer = manifest.server_version[0] > server.server_version[0]
-    plain = manifest.form is BackupForm.PLAIN
-    # An archive is read by a pg_restore that is no older than the pg_dump that wrote it.
-    wrote = re.search(r" (\d+)", manifest.program)
-    major = server.server_version[0] if plain or wrote is None else int(wrote[1])
-    program = find_program(
-        "psql" if plain else "pg_restore", major, needs_tls=needs_tls(server), older=plain
-    )
     with reachable(conninfo or session.conninfo) as (reached, environment):
-        if plain:
-            arguments: list[str | Path] = [program.path, "-X", "-q", "-w", "-f", "-"]
+        if manifest.form is BackupForm.PLAIN:
+            loading = _by_psql(session, manifest, reached, environment, _opened(source, manifest))
         else:
-            arguments = [program.path, "--no-password", "--exit-on-error", "--verbose"]
-            arguments += ["--single-transaction"] if manifest.one_transaction else []
-            arguments += [f"--role={session.role}"] if session.role else []
-        arguments.append(f"--dbname={reached}")
-        arguments += [] if plain else [source]
-        with Running.start(arguments, environment, feed=plain) as running:
-            if plain:
-                yield from _feed(running, source, manifest, role=session.role)
-            code = yield from _until_ended(running, manifest)
-        if code != 0:
-            raise _failed(running.complaint(), manifest, server.server, newer=newer)
+            # An archive is read by a pg_restore that is no older than the pg_dump that wrote it.
+            wrote = re.search(r" (\d+)", manifest.program)
+            major = session.database.server_version[0] if wrote is None else int(wrote[1])
+            program = find_program("pg_restore", major, needs_tls=needs_tls(session.database))
+            if takes_all(session.database.server_version[0], program.major):
+                loading = _by_pg_restore(session, manifest, reached, environment, program, source)
+            else:
+                # It would set what this server does not know.
+                text = _unpacked(session, manifest, environment, program, source)
+                loading = _by_psql(session, manifest, reached, environment, text)
+        yield from loading
+
+
+def _by_psql(
+    session: Session,
+    manifest: BackupManifest,
+    reached: str,
+    environment: Mapping[str, str],
+    text: AbstractContextManager[Iterator[bytes]],
+) -> Generator[Event, None, None]:
+    server = session.database
+    program = find_program(
+        "psql", server.server_version[0], needs_tls=needs_tls(server), older=True
+    )
+    arguments: list[str | Path] = [program.path, "-X", "-q", "-w", "-f", "-", f"--dbname={reached}"]
+    with Running.start(arguments, environment, feed=True) as running:
+        yield from _feed(running, text, manifest, role=session.role)
+        yield from _until_ended(running, manifest, server)
+
+
+def _by_pg_restore(
+    session: Session,
+    manifest: BackupManifest,
+    reached: str,
+    environment: Mapping[str, str],
+    program: Program,
+    source: Path,
+) -> Generator[Event, None, None]:
+    arguments: list[str | Path] = [program.path, "--no-password", "--exit-on-error", "--verbose"]
+    arguments += ["--single-transaction"] if manifest.one_transaction else []
+    arguments += [f"--role={session.role}"] if session.role else []
+    arguments += [f"--dbname={reached}", source]
+    with Running.start(arguments, environment) as running:
+        yield from _until_ended(running, manifest, session.database)
 
 
 def _feed(
-    running: Running, source: Path, manifest: BackupManifest, *, role: str | None
+    running: Running,
+    text: AbstractContextManager[Iterator[bytes]],
+    manifest: BackupManifest,
+    *,
+    role: str | None,
 ) -> Generator[Event, None, None]:
-    """Send the file to psql, as `psql < file` does."""
+    """Send the text to psql, as `psql < file` does."""
     number, total = 0, len(manifest.rows)
     # psql that has met an error reads no further; it says why.
-    with suppress(BrokenPipeError), _opened(source, manifest) as file:
+    with suppress(BrokenPipeError), text as pieces:
         if role is not None:
             quoted = role.replace('"', '""')
             running.input.write(f'SET ROLE "{quoted}";\n'.encode())
-        while data := _read(file, source):
+        for data in pieces:
             running.input.write(data)
             for found in _COPY.finditer(data):
                 number += 1
@@ -83,13 +113,39 @@ def _feed(
 
 
 @contextmanager
-def _opened(source: Path, manifest: BackupManifest) -> Iterator[BinaryIO]:
-    if manifest.compressed:
-        with gzip.open(source, "rb") as packed:
-            yield cast("BinaryIO", packed)
-    else:
-        with source.open("rb") as file:
-            yield file
+def _unpacked(
+    session: Session,
+    manifest: BackupManifest,
+    environment: Mapping[str, str],
+    program: Program,
+    source: Path,
+) -> Iterator[Iterator[bytes]]:
+    """Yield an archive as text in the form of a plain backup, as the session's server knows it."""
+    server, whole = session.database, manifest.one_transaction
+    watched = PlainText(major=server.server_version[0], whole=whole)
+
+    def pieces(running: Running) -> Iterator[bytes]:
+        yield header("", None, whole=whole)
+        while data := running.output.read1(_CHUNK):  # type: ignore[attr-defined]
+            yield from watched.feed(data)
+        # Before the end of the transaction is sent.
+        if running.ended() != 0:
+            raise _failed(running.complaint(), manifest, server)
+        yield from watched.end()
+
+    with Running.start([program.path, "--file=-", source], environment) as running:
+        yield pieces(running)
+
+
+@contextmanager
+def _opened(source: Path, manifest: BackupManifest) -> Iterator[Iterator[bytes]]:
+    with ExitStack() as open_files:
+        if manifest.compressed:
+            packed = open_files.enter_context(gzip.open(source, "rb"))
+            file = cast("BinaryIO", packed)
+        else:
+            file = open_files.enter_context(source.open("rb"))
+        yield iter(lambda: _read(file, source), b"")
 
 
 def _read(file: BinaryIO, source: Path) -> bytes:
@@ -99,7 +155,10 @@ def _read(file: BinaryIO, source: Path) -> bytes:
         raise ServerError(f"{source.name} is damaged: {error}", code="backup_damaged") from error
 
 
-def _until_ended(running: Running, manifest: BackupManifest) -> Generator[Event, None, int]:
+def _until_ended(
+    running: Running, manifest: BackupManifest, server: Database
+) -> Generator[Event, None, None]:
+    """Wait for its end. Raises DatabaseError where that was none."""
     number, total = 0, len(manifest.rows)
     while True:
         code: int | None = None
@@ -110,19 +169,21 @@ def _until_ended(running: Running, manifest: BackupManifest) -> Generator[Event,
             if found is not None:
                 number += 1
                 yield TableRestored(table=found[1], number=number, total=max(total, number))
+        if code == 0:
+            return
         if code is not None:
-            return code
+            raise _failed(running.complaint(), manifest, server)
 
 
-def _failed(said: str, manifest: BackupManifest, server: str, *, newer: bool) -> BanisterError:
+def _failed(said: str, manifest: BackupManifest, server: Database) -> BanisterError:
     state = (
         "nothing of it is left: the database is empty as before"
         if manifest.one_transaction
         else "what was restored before is still there: drop the database and make it anew"
     )
     hint = next((advice for about, advice in _ADVICE.items() if re.search(about, said)), None)
-    if hint is None and newer:
-        hint = f"the backup is of {manifest.server}, and this server, {server}, is older"
+    if hint is None and manifest.server_version[0] > server.server_version[0]:
+        hint = f"the backup is of {manifest.server}, and this server, {server.server}, is older"
     return DatabaseError(
         f"the backup {manifest.file} cannot be restored: {said}",
         code="restore_failed",

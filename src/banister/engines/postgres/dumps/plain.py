@@ -9,7 +9,7 @@ from banister.model import Dialect
 from banister.script.pieces import Beyond
 from banister.script.windows import split
 
-__all__ = ["PlainText", "header"]
+__all__ = ["PlainText", "header", "takes_all"]
 
 #: Characters of SQL text that are looked at together where no rows come.
 _LOOK_AT = 4 * 1024 * 1024
@@ -28,6 +28,11 @@ _CONTROL = frozenset({b"BEGIN;\n", b"COMMIT;\n"})
 #: When it ran: the same contents are to be the same file.
 _WHEN = (b"-- Started on ", b"-- Completed on ")
 _AT_TOP = re.compile(rb"--|SET |SELECT pg_catalog\.set_config|\\restrict |\s*$")
+
+
+def takes_all(major: int, program: int) -> bool:
+    """Whether a server knows all that a client program of another major version writes."""
+    return not any(major < since <= program for since in _UNKNOWN_BEFORE)
 
 
 def header(about: str, refuse: str | None, *, whole: bool) -> bytes:

@@ -29,9 +29,9 @@ __all__ = ["Dump"]
 _CHUNK = 1024 * 1024
 #: How long pg_dump waits for somebody who has locked a table.
 _LOCK_WAIT_MS = 30_000
-#: A transaction that makes more relations than that may need more locks than a server of default
-#: settings has room for: max_locks_per_transaction (64) × max_connections (100), and each relation
-#: takes one. https://www.postgresql.org/docs/current/runtime-config-locks.html
+#: A transaction that makes more relations and large objects than that may need more locks than a
+#: server of default settings has room for: max_locks_per_transaction (64) × max_connections (100),
+#: and each of them takes one. https://www.postgresql.org/docs/current/runtime-config-locks.html
 _WHOLE_UP_TO = 4_000
 _DUMPING = re.compile(r'dumping contents of table "(.*)"')
 _COMPRESSION = 6
@@ -142,8 +142,8 @@ class Dump:
             f"--lock-wait-timeout={_LOCK_WAIT_MS}",
             f"--snapshot={snapshot}",
         ]
-        # Bytes that have no encoding are left as they are.
-        arguments += [] if encoding == "SQL_ASCII" else ["--encoding=UTF8"]
+        # Bytes that have no encoding are left as they are; the connection asks for UTF8.
+        arguments += [f"--encoding={'SQL_ASCII' if encoding == 'SQL_ASCII' else 'UTF8'}"]
         arguments += [] if wanted.owners else ["--no-owner", "--no-privileges"]
         arguments += [f"--role={self.session.role}"] if self.session.role else []
         match wanted.form:
