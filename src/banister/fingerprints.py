@@ -49,10 +49,11 @@ def leave_fingerprint(
 
 
 def _applied_last(before: History, done: Sequence[Step]) -> Version | None:
-    applied = [row.version for row in before.applied]
+    # In order of application, as a dictionary keeps it.
+    applied = dict.fromkeys(row.version for row in before.applied)
     for step in done:
-        if step.direction is Direction.UP and step.version not in applied:
-            applied.append(step.version)
-        elif step.direction is Direction.DOWN and step.version in applied:
-            applied.remove(step.version)
-    return applied[-1] if applied else None
+        if step.direction is Direction.UP:
+            applied.setdefault(step.version)
+        else:
+            applied.pop(step.version, None)
+    return next(reversed(applied), None)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from banister.errors import Finding, Severity
 from banister.model.losses import Loss
@@ -76,6 +77,16 @@ class Plan:
     made_from: frozenset[Version] = frozenset()
     #: The highest applied version before the run.
     current: Version | None = None
+
+    @cached_property
+    def longest_label(self) -> int:
+        """How many characters the longest label of a step has; 0 without steps."""
+        return max((len(step.label) for step in self.steps), default=0)
+
+    @cached_property
+    def counts(self) -> frozenset[int]:
+        """How many statements its steps have still to run: each number once."""
+        return frozenset(len(step.statements) - step.done for step in self.steps)
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -74,21 +74,18 @@ def _done(event: StepDone, plan: Plan | None, style: Style) -> list[str]:
     """Columns are as wide as the whole plan needs, so that the lines of a run stand in line."""
     verb = "applied" if event.step.direction is Direction.UP else "rolled back"
 
-    def cells(label: str, count: int, took: str) -> list[tuple[str, str]]:
-        statements = plural(count, "statement")
-        return [
-            (label, label),
-            (verb, style.good(verb)),
-            (statements, style.dim(statements)),
-            (took, style.dim(took)),
-        ]
-
-    here = cells(
-        event.step.label, len(event.step.statements) - event.step.done, duration(event.duration_ms)
+    label, took = event.step.label, duration(event.duration_ms)
+    statements = plural(len(event.step.statements) - event.step.done, "statement")
+    cells = (
+        (label, label),
+        (verb, style.good(verb)),
+        (statements, style.dim(statements)),
+        (took, style.dim(took)),
     )
-    steps = plan.steps if plan else ()
-    others = [cells(step.label, len(step.statements) - step.done, "") for step in steps]
-    return columns([here, *others])[:1]
+    if plan is None:
+        return columns([cells])
+    widest = max((len(plural(count, "statement")) for count in plan.counts), default=0)
+    return columns([cells], at_least=(plan.longest_label, 0, widest, 0))
 
 
 def nothing_to_do(plan: Plan) -> str:

@@ -37,11 +37,19 @@ class Style:
         return self._mark(text, "1")
 
 
-def columns(rows: Sequence[Sequence[tuple[str, str]]]) -> list[str]:
-    """Align rows of (plain, marked) cells, indented by two spaces; empty columns vanish."""
+def columns(
+    rows: Sequence[Sequence[tuple[str, str]]], *, at_least: Sequence[int] | None = None
+) -> list[str]:
+    """Align rows of (plain, marked) cells, indented by two spaces; empty columns vanish.
+
+    `at_least`: how wide each column is where no cell of it is wider.
+    """
     if not rows:
         return []
-    widths = [max(len(row[index][0]) for row in rows) for index in range(len(rows[0]))]
+    least = at_least or [0] * len(rows[0])
+    widths = [
+        max(width, *(len(row[index][0]) for row in rows)) for index, width in enumerate(least)
+    ]
     lines = []
     for row in rows:
         cells = [
