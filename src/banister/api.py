@@ -6,23 +6,22 @@ nothing, and tells what happens through events handed to a callback.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from banister.errors import Finding, UsageError, interrupts_let_out
+from banister.access import Access
+from banister.errors import Finding, UsageError
 from banister.later import imports_later
 from banister.model.driving import drive
 from banister.model.text import Dialect
 from banister.project import (
-    TargetKind,
     has_files_for,
     next_version,
-    no_target_error,
     read_folder,
     write_pair,
 )
@@ -36,17 +35,14 @@ if TYPE_CHECKING:
         AppliedMigration,
         Event,
         Folder,
-        History,
         Plan,
         RunFinished,
         RunInfo,
     )
-    from banister.planning import PlanOptions
     from banister.project import Settings, Target
     from banister.proof import Drift, ProofEvent, Proven, RollbackTable, StoredDrift
-    from banister.records import Decision, Keeper
+    from banister.records import Decision
     from banister.rehearsal import Rehearsal
-    from banister.scratch import Scratch
     from banister.snapshot import Snapshot
 
 __all__ = ["Decision", "OnEvent", "Preview", "Project", "Status"]
@@ -68,9 +64,7 @@ class Project:
     @property
     def dialect(self) -> Dialect | None:
         """The dialect of the database that is named; None where none is."""
-        if self.target is None:
-            return None
-        return Dialect.SQLITE if self.target.kind is TargetKind.SQLITE else Dialect.POSTGRESQL
+        return self._access.dialect
 
     def folder(self) -> Folder:
         """Read the migrations folder. Raises UsageError when there is none."""
@@ -95,12 +89,13 @@ class Project:
         """
         from banister.planning import make_step, plan_up  # noqa: PLC0415
 
-        folder, options = self.folder(), self._options(out_of_order=out_of_order)
+        folder, options = self.folder(), self._access.options(out_of_order=out_of_order)
 
         steps = cache(make_step)
-        return self._run(
+        return self._access.run(
             lambda history: plan_up(folder, history, options, to=to, make_step=steps),
             on_event,
+            self.rehearse,
             backup=backup,
             save_rows=save_rows,
         )
@@ -122,14 +117,15 @@ class Project:
         from banister.planning import make_step, plan_down  # noqa: PLC0415
 
         _refuse_no_count(count)
-        folder, options = self.folder(), self._options()
+        folder, options = self.folder(), self._access.options()
 
         steps = cache(make_step)
-        return self._run(
+        return self._access.run(
             lambda history: plan_down(
                 folder, history, options, count=count, to=to, make_step=steps
             ),
             on_event,
+            self.rehearse,
             stored_downs=True,
             backup=backup,
             save_rows=save_rows,
@@ -144,7 +140,7 @@ class Project:
         from banister.model import History  # noqa: PLC0415
         from banister.planning import plan_up  # noqa: PLC0415
 
-        folder, options = self.folder(), self._options(out_of_order=out_of_order)
+        folder, options = self.folder(), self._access.options(out_of_order=out_of_order)
         if self.target is None:
             return Preview(plan=plan_up(folder, History(), options, to=to), database=None)
         with self.engine() as engine:
@@ -189,7 +185,7 @@ class Project:
         _refuse_no_count(count)
         with self.engine() as engine:
             history = engine.read_history(stored_downs=True)
-            plan = plan_down(self.folder(), history, self._options(), count=count, to=to)
+            plan = plan_down(self.folder(), history, self._access.options(), count=count, to=to)
             return Preview(plan=plan, database=engine.database)
 
     def status(self) -> Status:
@@ -197,7 +193,7 @@ class Project:
         from banister.answers import Status  # noqa: PLC0415
         from banister.planning import check_history, status_rows  # noqa: PLC0415
 
-        folder, options = self.folder(), self._options()
+        folder, options = self.folder(), self._access.options()
         with self.engine() as engine:
             history = engine.read_history()
             findings = (*folder.findings, *history.findings, *check_history(folder, history))
@@ -257,7 +253,7 @@ class Project:
         from banister.proof import ProofOptions, Remembered, prove  # noqa: PLC0415
         from banister.who import run_info  # noqa: PLC0415
 
-        folder, options = self.folder(), self._options()
+        folder, options = self.folder(), self._access.options()
         path = self.settings.root / ".banister" / "verify.json" if cache else None
         wanted = ProofOptions(
             as_one=self.settings.verify_unit == "chain",
@@ -265,7 +261,7 @@ class Project:
             only=None if since is None else changed_since(self.settings.dir, since),
             remembered=Remembered(path=path),
         )
-        with self._scratch(folder) as scratch:
+        with self._access.scratch_place(folder) as scratch:
             return drive(prove(folder, scratch, run_info(), options, wanted), on_event)
 
     def rollback_table(self, *, on_event: _OnProof = None) -> RollbackTable:
@@ -278,8 +274,8 @@ class Project:
         from banister.proof import find_rollbacks  # noqa: PLC0415
         from banister.who import run_info  # noqa: PLC0415
 
-        folder, options = self.folder(), self._options()
-        with self._scratch(folder) as scratch:
+        folder, options = self.folder(), self._access.options()
+        with self._access.scratch_place(folder) as scratch:
             return drive(find_rollbacks(folder, scratch, run_info(), options), on_event)
 
     def drift(self, *, on_event: _OnProof = None) -> Drift:
@@ -303,17 +299,7 @@ class Project:
 
     def backups(self, info: RunInfo | None = None) -> Backups:
         """Return the backups of the database that is named; UsageError where none is."""
-        from banister.backup import Backups  # noqa: PLC0415
-        from banister.who import run_info  # noqa: PLC0415
-
-        if self.target is None:
-            raise no_target_error()
-        return Backups(
-            settings=self.settings,
-            target=self.target,
-            named=self.scratch,
-            info=info or run_info(),
-        )
+        return self._access.backups(info)
 
     def new(self, name: str, *, now: datetime) -> tuple[Path, Path]:
         """Create an up and a down file with the next number; nothing is ever overwritten."""
@@ -330,7 +316,7 @@ class Project:
         Returns the rows that were written; those applied already are left alone.
         """
         folder = self.folder()
-        with self._keeper(on_event) as keeper:
+        with self._access.keeper(on_event) as keeper:
             return drive(keeper.baseline(folder, version), on_event)
 
     def accept_edit(self, version: str, *, on_event: OnEvent | None = None) -> AppliedMigration:
@@ -339,7 +325,7 @@ class Project:
         Returns the row as it is afterwards. The database is not changed otherwise.
         """
         folder = self.folder()
-        with self._keeper(on_event) as keeper:
+        with self._access.keeper(on_event) as keeper:
             return drive(keeper.accept_edit(folder, version), on_event)
 
     def decide(
@@ -355,97 +341,19 @@ class Project:
         DONE is for the one statement whose end is not recorded; RETRY for that one or any before
         it. The next `up` or `down` goes on from there. Raises UsageError for any other statement.
         """
-        with self._keeper(on_event) as keeper:
+        with self._access.keeper(on_event) as keeper:
             drive(keeper.decide(version, statement, decision), on_event)
 
-    @contextmanager
-    def engine(self) -> Iterator[Engine]:
+    def engine(self) -> AbstractContextManager[Engine]:
         """Yield the engine of the database that is named; UsageError where none is.
 
         An interrupt stays one: what the driver says of a call that it cut short is no failure.
         """
-        from banister.engines import open_engine  # noqa: PLC0415
+        return self._access.engine()
 
-        if self.target is None:
-            raise no_target_error()
-        with interrupts_let_out(), open_engine(self.target, self.settings) as engine:
-            yield engine
-
-    def _options(self, *, out_of_order: bool = False) -> PlanOptions:
-        from banister.planning import PlanOptions  # noqa: PLC0415
-
-        dialect = self.dialect or Dialect.POSTGRESQL
-        seeds = self.settings.seed_when_empty if dialect is Dialect.SQLITE else frozenset[str]()
-        return PlanOptions(
-            dialect=dialect,
-            skip_tags=self.settings.skip_tags,
-            seed_tags=seeds,
-            out_of_order=out_of_order or self.settings.out_of_order,
-        )
-
-    def _scratch(self, folder: Folder) -> AbstractContextManager[Scratch]:
-        """Return a place where all migrations of the folder can be tried."""
-        from banister.planning import reaches_cluster  # noqa: PLC0415
-        from banister.scratch import open_scratch  # noqa: PLC0415
-
-        dialect = self.dialect or Dialect.POSTGRESQL
-        return open_scratch(
-            self.settings,
-            dialect=dialect,
-            target=self.target,
-            named=self.scratch,
-            apart=dialect is Dialect.POSTGRESQL and reaches_cluster(folder),
-        )
-
-    @contextmanager
-    def _introduced(self, on_event: OnEvent | None) -> Iterator[Engine]:
-        """Yield the engine, and tell which database it speaks to and what to think of the way."""
-        from banister.model import Connected, Warned  # noqa: PLC0415
-
-        with self.engine() as engine:
-            database = engine.database
-            if on_event is not None:
-                on_event(Connected(display=database.display, server=database.server))
-                for warning in database.warnings:
-                    on_event(Warned(finding=warning))
-            yield engine
-
-    @contextmanager
-    def _keeper(self, on_event: OnEvent | None) -> Iterator[Keeper]:
-        from banister.records import Keeper  # noqa: PLC0415
-        from banister.who import run_info  # noqa: PLC0415
-
-        with self._introduced(on_event) as engine:
-            yield Keeper(engine=engine, info=run_info(), lock_wait=self.settings.lock_wait)
-
-    def _run(
-        self,
-        make_plan: Callable[[History], Plan],
-        on_event: OnEvent | None,
-        *,
-        stored_downs: bool = False,
-        backup: bool,
-        save_rows: bool,
-    ) -> RunFinished:
-        from banister.backup import backup_first, loss_finder  # noqa: PLC0415
-        from banister.runner import Job, run  # noqa: PLC0415
-        from banister.who import run_info  # noqa: PLC0415
-
-        info = run_info()
-        backups = self.backups(info)
-        with self._introduced(on_event) as engine:
-            job = Job(
-                engine=engine,
-                info=info,
-                make_plan=make_plan,
-                first=backup_first(backups, always=backup, rehearse=self.rehearse),
-                find_losses=loss_finder(backups, wanted=save_rows, rehearse=self.rehearse),
-                lock_wait=self.settings.lock_wait,
-                lock_retry=self.settings.lock_retry,
-                stored_downs=stored_downs,
-                ignore=self.settings.drift_ignore,
-            )
-            return drive(run(job), on_event)
+    @property
+    def _access(self) -> Access:
+        return Access(settings=self.settings, target=self.target, named=self.scratch)
 
 
 def _refuse_no_count(count: int) -> None:

@@ -9,7 +9,7 @@ from shlex import quote
 
 from banister.backup.before import BackupFirst
 from banister.backup.folder import BackupEntry, BackupFolder, check_backup, record_test
-from banister.backup.saved_rows import LossFinder, saved_files
+from banister.backup.saved_rows import saved_files
 from banister.backup.taking import Taker
 from banister.backup.trying import ScratchPlace, try_backup
 from banister.engines import open_dumps
@@ -28,7 +28,7 @@ from banister.model.driving import drive
 from banister.project import Settings, Target, TargetKind
 from banister.rehearsal import Rehearsal, Verdict
 
-__all__ = ["Backups", "backup_first", "loss_finder"]
+__all__ = ["Backups", "backup_first"]
 
 _OnEvent = Callable[[Event], None]
 
@@ -207,15 +207,6 @@ def backup_first(
         applies=applies,
         options=options,
     )
-
-
-def loss_finder(
-    backups: Backups, *, wanted: bool, rehearse: Callable[[Plan], Rehearsal]
-) -> LossFinder | None:
-    """Return what finds the rows that a run has to save, where it is to save any."""
-    if not (wanted or backups.settings.backup_rows):
-        return None
-    return LossFinder(dialect=backups.dialect, rehearse=rehearse)
 
 
 def _folder(backups: Backups) -> BackupFolder:
