@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from banister.model import (
+        Aim,
         AppliedMigration,
         Blocked,
         Blocker,
@@ -158,6 +159,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgainVerdict",
+    "Aim",
     "AppliedMigration",
     "BackedUp",
     "BackingUp",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from banister.model.source import Chunk, LargeSource, Source
     from banister.model.text import Dialect, Direction, Directives, Script, Statement
     from banister.model.trace import (
+        Aim,
         Build,
         Catalog,
         Changed,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Aim",
     "AppliedMigration",
     "Blocked",
     "Blocker",
@@ -149,7 +151,7 @@ if not TYPE_CHECKING:
             "source": "Chunk LargeSource Source",
             "text": "Dialect Direction Directives Script Statement",
             "trace": (
-                "Build Catalog Changed ColumnFacts ConstraintFacts IndexFacts Lock ObjectFacts "
+                "Aim Build Catalog Changed ColumnFacts ConstraintFacts IndexFacts Lock ObjectFacts "
                 "RelationFacts RelationKind Rewrite Scan StatementTrace Surroundings TableSize "
                 "Traced Written"
             ),

@@ -17,6 +17,7 @@ from banister.model.plan import Step
 from banister.model.text import Statement
 
 __all__ = [
+    "Aim",
     "Build",
     "Catalog",
     "Changed",
@@ -304,6 +305,18 @@ class Written:
     rows_before: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """A table that a statement is to update or delete rows of, whether it met any or none."""
+
+    table_oid: int
+    table: str
+    #: "update" or "delete".
+    how: str
+    #: Rows are found by a unique key with values that stand in the statement.
+    by_key: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class StatementTrace:
     """All that was seen of one statement."""
@@ -321,6 +334,7 @@ class StatementTrace:
     scans: tuple[Scan, ...] = ()
     builds: tuple[Build, ...] = ()
     written: tuple[Written, ...] = ()
+    aims: tuple[Aim, ...] = ()
     relations: tuple[Changed[RelationFacts], ...] = ()
     columns: tuple[Changed[ColumnFacts], ...] = ()
     constraints: tuple[Changed[ConstraintFacts], ...] = ()

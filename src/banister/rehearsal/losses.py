@@ -68,6 +68,7 @@ def _losses(trace: StatementTrace) -> Iterator[Loss]:
 def _deleted(trace: StatementTrace, whole: Mapping[int, str]) -> set[str]:
     """Return the tables of which rows may be gone that are not gone as a whole."""
     tables = {each.table_oid: each.table for each in trace.written if each.deleted}
+    tables |= {aim.table_oid: aim.table for aim in trace.aims if aim.how == "delete"}
     words = traits(trace.statement, Dialect.POSTGRESQL).words
     if "DELETE" in words:
         text = trace.statement.text.lower()

@@ -10,12 +10,14 @@ import psycopg
 from psycopg import sql
 
 from banister.engines.base import TryAgain
+from banister.engines.postgres.aims import aims_by_locks, aims_by_plan
 from banister.engines.postgres.effects import Effects
 from banister.engines.postgres.onlooker import Onlooker
 from banister.engines.postgres.probes import Look, changes_between, look_at, probe_queries
 from banister.engines.postgres.session import Notice, Session
 from banister.errors import Failure, MigrationFailed
 from banister.model import (
+    Aim,
     Catalog,
     Dialect,
     Event,
@@ -186,13 +188,15 @@ class Tracer:
         )
         self._counters = counted
         self._lock_timeout = self._waits()
+        written = tuple(self._written(difference, before, after, effects))
         return replace(
             trace,
             locks=locks,
             rewrites=effects.rewrites,
             scans=effects.scans,
             builds=effects.builds,
-            written=tuple(self._written(difference, before, after, effects)),
+            written=written,
+            aims=self._aims(trace, words, locks, written),
             relations=changes_between(before.relations, after.relations),
             columns=changes_between(before.columns, after.columns),
             constraints=changes_between(before.constraints, after.constraints),
@@ -201,6 +205,20 @@ class Tracer:
             settings=self._settings_left(trace) if _MAY_SET.intersection(words[:1]) else {},
             lock_timeout=self._lock_timeout,
         )
+
+    def _aims(
+        self,
+        trace: StatementTrace,
+        words: tuple[str, ...],
+        locks: Sequence[Lock],
+        written: Sequence[Written],
+    ) -> tuple[Aim, ...]:
+        text, several = trace.statement.text, bool(trace.through)
+        # What runs alone may commit in between, which is what one does to lock rows for less long.
+        found = () if trace.alone else aims_by_locks(text, words, locks, written, several=several)
+        if not several:
+            found += aims_by_plan(self.session.connection, trace.statement, words, self.catalog)
+        return found
 
     def _taken(
         self,

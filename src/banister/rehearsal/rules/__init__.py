@@ -17,6 +17,7 @@ from banister.rehearsal.rules.tables import TABLES
 from banister.rehearsal.rules.transactions import TRANSACTIONS
 from banister.rehearsal.rules.triggers import TRIGGERS
 from banister.rehearsal.rules.types import TYPES
+from banister.rehearsal.rules.unseen import UNSEEN
 
 __all__ = ["HAZARDS", "Hazard", "Match", "Safer", "Seen"]
 
@@ -37,5 +38,6 @@ HAZARDS: tuple[Hazard, ...] = (
     *TRIGGERS,
     *TYPES,
     *TRANSACTIONS,
+    *UNSEEN,
     *TABLES,
 )

@@ -1,0 +1,5 @@
+DO $$ -- here
+BEGIN
+    DELETE FROM portfolios WHERE owner = 'nobody';
+END
+$$;

@@ -1,0 +1,1 @@
+DELETE FROM portfolios WHERE id = -1;

@@ -1,0 +1,1 @@
+DELETE FROM portfolios WHERE id IN (-1, -2);

@@ -1,0 +1,1 @@
+CREATE TABLE portfolios (id bigint PRIMARY KEY, owner text NOT NULL, rating int);

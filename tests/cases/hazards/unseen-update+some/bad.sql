@@ -1,0 +1,2 @@
+UPDATE portfolios SET owner = 'x' -- here
+WHERE rating = 1;

@@ -1,0 +1,1 @@
+UPDATE portfolios SET owner = 'x' WHERE id = 1;

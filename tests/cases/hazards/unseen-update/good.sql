@@ -1,0 +1,1 @@
+UPDATE portfolios SET rating = 0 WHERE id = -1;
