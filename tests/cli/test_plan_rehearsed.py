@@ -102,6 +102,8 @@ def test_reports_are_written_by_their_ending(
     assert "::warning file=migrations/002_index.up.sql,line=1" in told.stdout
     wrong = run_banister("plan", "--report", "r.pdf", "--url", url)
     assert (wrong.returncode, "r.pdf is no report" in wrong.stderr) == (2, True)
+    nowhere = run_banister("plan", "--report", "nowhere/r.html", "--url", url)
+    assert (nowhere.returncode, "there is no folder nowhere" in nowhere.stderr) == (2, True)
 
 
 def test_what_cannot_be_rehearsed_is_said_and_only_a_check_fails(

@@ -337,3 +337,115 @@ def test_what_is_about_the_whole_is_accepted_by_its_name(site: Site) -> None:
     assert [(each.rule, each.accepted) for each in whole] == [("split-here", "at night")]
     (crossing,) = found.across
     assert (crossing.rule, crossing.accepted) == ("lock-order", "one runner")
+
+
+def rules(found: Rehearsal) -> list[str]:
+    return [finding.rule for each in found.migrations for finding in each.all_findings]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT INTO things (owner) VALUES (987654321);\n",
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM owners WHERE name = 'root')"
+        " THEN RAISE EXCEPTION 'there is no root'; END IF; END $$;\n",
+        "INSERT INTO owners (id) SELECT id FROM owners WHERE name = 'nobody' UNION ALL SELECT 5;\n",
+    ],
+)
+def test_what_counts_on_rows_of_the_target_is_not_called_a_failure(site: Site, text: str) -> None:
+    found = rehearsed(site, text)
+    assert rules(found) == ["needs-rows"]
+    assert found.verdict is Verdict.NOT_CERTIFIED
+    assert found.reaches(Verdict.CANNOT_RUN)
+
+
+def test_what_counts_on_rows_can_be_accepted(site: Site) -> None:
+    accepted = '-- banister: accept=needs-rows reason="user 5 is there since release 3"\n'
+    found = rehearsed(site, accepted + "INSERT INTO things (owner) VALUES (987654321);\n")
+    assert not found.reaches(Verdict.BRIEF_LOCK)
+
+
+def test_a_check_that_the_generated_rows_break_is_undecided(site: Site) -> None:
+    found = rehearsed(site, "ALTER TABLE owners ADD CHECK (name LIKE 'owner %');\n")
+    assert "fails-on-rows" in rules(found)
+    assert found.reaches(Verdict.CANNOT_RUN)
+
+
+def test_a_statement_that_does_not_end_is_undecided(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("banister.scratch.base._TRACED_WAIT", 0.5)
+    found = rehearsed(site, "SELECT pg_sleep(600);\n")
+    assert rules(found) == ["takes-too-long"]
+
+
+def test_rows_emptied_behind_a_rewrite_in_the_same_transaction_are_seen(site: Site) -> None:
+    found = rehearsed(site, "ALTER TABLE things ALTER COLUMN amount TYPE text;\nTRUNCATE things;\n")
+    _, emptied = (each.trace for each in found.migrations[0].statements)
+    assert [(each.relation, each.how) for each in emptied.rewrites] == [("things", "truncate")]
+    assert found.verdict is Verdict.LOSES_DATA
+
+
+def test_a_rewrite_that_a_function_keeps_silent_about_loses_nothing(site: Site) -> None:
+    found = rehearsed(
+        site,
+        "CREATE FUNCTION quiet() RETURNS void LANGUAGE plpgsql SET client_min_messages = error AS"
+        " $$ BEGIN ALTER TABLE things ALTER COLUMN amount TYPE text; END $$;\n",
+        "SELECT quiet();\n",
+    )
+    ((trace,),) = ([s.trace for s in each.statements] for each in found.migrations[1:])
+    assert [(each.relation, each.how) for each in trace.rewrites] == [("things", "rewrite")]
+    assert found.verdict is Verdict.BRIEF_LOCK
+
+
+def test_locks_end_where_a_savepoint_is_rolled_back(site: Site) -> None:
+    found = rehearsed(
+        site,
+        "DO $$ BEGIN LOCK TABLE things; RAISE division_by_zero;"
+        " EXCEPTION WHEN division_by_zero THEN NULL; END $$;\nSELECT count(*) FROM owners;\n",
+    )
+    _, second = found.migrations[0].statements
+    assert [lock for lock in second.trace.held if lock.relation == "things"] == []
+
+
+def test_a_search_path_that_a_file_sets_changes_no_object(site: Site) -> None:
+    site.database.execute(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER t BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION f();"
+        "CREATE TABLE later (id int)"
+    )
+    found = rehearsed(
+        site, "SET search_path = pg_catalog;\nCOMMENT ON TABLE public.later IS 'x';\n"
+    )
+    changed = [o for s in found.migrations[0].statements for o in s.trace.objects]
+    assert changed == []
+
+
+def test_a_role_that_only_a_pending_file_names_is_known(site: Site) -> None:
+    role = f"reader_{uuid4().hex[:8]}"
+    site.database.execute(f"CREATE ROLE {role}")
+    try:
+        found = rehearsed(site, f"GRANT SELECT ON things TO {role};\n")
+        assert only(found).trace.failure is None
+    finally:
+        site.up()
+        site.database.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_tables_behind_functions_and_views_hold_rows_among_many(site: Site) -> None:
+    site.database.execute(
+        "".join(f"CREATE TABLE filler{n} (id int);" for n in range(50))
+        + "CREATE VIEW seen AS SELECT * FROM owners;"
+        "CREATE FUNCTION inner_one() RETURNS void LANGUAGE sql AS"
+        " 'UPDATE things SET note = ''x''';"
+        "CREATE FUNCTION outer_one() RETURNS void LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM inner_one(); END'"
+    )
+    found = rehearsed(site, "SELECT outer_one();\n", "UPDATE seen SET name = 'x';\n")
+    written = {
+        each.table: each.updated
+        for migration in found.migrations
+        for each in migration.statements[0].trace.written
+    }
+    assert written.keys() == {"things", "owners"}
+    assert all(written.values())

@@ -47,6 +47,12 @@ def rehearse_plan(
     Where it cannot be done the reason is told, and only a check fails for it.
     """
     output = invocation.output
+    for path in wanted.reports:
+        if not path.absolute().parent.is_dir():
+            raise UsageError(
+                f"{path} cannot be written: there is no folder {path.parent}",
+                hint="make the folder first",
+            )
     try:
         found = project.rehearse(plan, since=wanted.since, on_event=output.proving)
     except UsageError:

@@ -381,6 +381,8 @@ class Surroundings:
     settings: Mapping[str, str] = field(default_factory=dict)
     #: Roles that own something there, or are given a right.
     roles: frozenset[str] = frozenset()
+    #: All roles that there are, also those.
+    other_roles: frozenset[str] = frozenset()
     extensions: frozenset[str] = frozenset()
 
 

@@ -14,10 +14,14 @@ __all__ = ["GENERAL_RULES", "accepted", "with_unused"]
 #: Rules that are about what was seen as a whole, beside those in `rules`.
 GENERAL_RULES = (
     "cannot-run",
+    "copy-differs",
     "data-loss",
-    "long-work-under-lock",
+    "fails-on-rows",
     "lock-order",
+    "long-work-under-lock",
+    "needs-rows",
     "split-here",
+    "takes-too-long",
 )
 
 

@@ -122,6 +122,7 @@ def _by_files(
         database=database,
         applied=frozenset(history.by_version),
         copied=f"what the applied migrations make, {same}",
+        exact=not differences,
         major=engine.database.server_version[0],
         version=engine.database.server_version,
         sizes=surroundings.sizes,

@@ -28,6 +28,11 @@ from banister.rehearsal.verdicts import (
 __all__ = ["Judge", "Tried"]
 
 _TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})
+#: What seeds and guards end with where rows are not there that they count on: keys that point to
+#: nothing, NULL instead of what was looked up, an exception of their own, no row or several.
+#: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_NEEDS_ROWS = frozenset({"23502", "23503", "21000", "P0001", "P0002", "P0003", "P0004"})
+_TOO_LONG = "57014"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,8 @@ class Judge:
     #: Of the target's tables, by name.
     sizes: Mapping[str, TableSize] = field(default_factory=dict)
     small: SmallTables = field(default_factory=SmallTables)
+    #: The copy has the target's schema, as far as is known.
+    exact: bool = True
 
     def judge(self, tried: Tried) -> MigrationRehearsal:
         """Return what is to be said about a migration."""
@@ -125,7 +132,6 @@ class Judge:
 
     def _locks(self, tried: Tried, trace: StatementTrace) -> Iterator[HeldLock]:
         together = tried.step.mode is TransactionMode.WHOLE and not trace.alone
-        last = max((each.number for each in tried.traces), default=trace.number)
         for lock in sorted(trace.locks, key=lambda lock: -lock.mode.rank):
             existing = self.existing.get(lock.relation_oid)
             if existing is None:
@@ -136,7 +142,7 @@ class Judge:
                 mode=lock.mode,
                 blocks=lock.blocks,
                 taken_by=trace.number,
-                held_through=last if together else trace.number,
+                held_through=_held_through(tried, lock) if together else trace.number,
                 size=self.sizes.get(existing.name, TableSize()),
             )
 
@@ -148,10 +154,13 @@ class Judge:
         location: Location,
     ) -> Iterator[HazardFinding]:
         """Say what no rule has said of a statement that is worse than they make it."""
+        trace = traces[number]
+        undecided = self._undecided(trace)
+        if undecided is not None and not any(f.verdict is Verdict.CANNOT_RUN for f in findings):
+            yield replace(undecided, location=location)
         level = self._level(traces, number)
         if level < Verdict.BLOCKS_WRITES or any(f.verdict >= level for f in findings):
             return
-        trace = traces[number]
         # A worse one is of a lock that an earlier statement took, and is told where to split.
         if level <= Verdict.BLOCKS_ALL and any(f.verdict > Verdict.BRIEF_LOCK for f in findings):
             return
@@ -180,11 +189,37 @@ class Judge:
             location=location,
         )
 
+    def _undecided(self, trace: StatementTrace) -> HazardFinding | None:
+        """Say of a failure that it may be one of the copy alone."""
+        failure = trace.failure or trace.failure_on_rows
+        if failure is None:
+            return None
+        if trace.failure is None:
+            rule, why = "fails-on-rows", "fails on the rows that the copy was given"
+        elif failure.sqlstate in _NEEDS_ROWS:
+            rule, why = "needs-rows", "fails on the copy, which has none of the target's rows"
+        elif failure.sqlstate == _TOO_LONG:
+            rule, why = "takes-too-long", "is not done in time, although tables hold few rows here"
+        elif not self.exact:
+            rule, why = "copy-differs", "fails on a copy whose schema is not quite the target's"
+        else:
+            return None
+        behind = "" if trace.failure is None else "; nothing behind it was tried"
+        return HazardFinding(
+            rule=rule,
+            severity=Severity.WARNING,
+            verdict=Verdict.NOT_CERTIFIED,
+            message=f"{why}: {failure.message}; whether it fails in the target is not known"
+            + behind,
+            undecided=True,
+        )
+
     def _level(self, traces: Sequence[StatementTrace], number: int) -> Verdict:
         """Return how bad a statement is by what was seen alone, whatever rules say."""
         trace = traces[number]
         if trace.failure is not None:
-            return Verdict.CANNOT_RUN
+            unknown = self._undecided(trace) is not None
+            return Verdict.NOT_CERTIFIED if unknown else Verdict.CANNOT_RUN
         if any(self._lost(trace)):
             return Verdict.LOSES_DATA
         blocking = list(self._blocking(trace))
@@ -248,6 +283,18 @@ class Judge:
         if facts is None:
             return False
         return not self.small.holds(self.sizes.get(facts.name, TableSize()))
+
+
+def _held_through(tried: Tried, lock: Lock) -> int:
+    """Return the last statement during which a lock is held that its transaction does not end."""
+    last = lock.taken_by
+    for trace in tried.traces:
+        if trace.number <= lock.taken_by:
+            continue
+        if not any(h.relation_oid == lock.relation_oid and h.mode >= lock.mode for h in trace.held):
+            break
+        last = trace.number
+    return last
 
 
 def _place(step: Step, trace: StatementTrace) -> Location:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from banister.engines import Engine
 from banister.errors import DatabaseError, UnsupportedByEngine
@@ -17,6 +18,10 @@ from banister.runner import refuse_errors
 from banister.scratch import Scratch, open_scratch
 
 __all__ = ["Rehearser"]
+
+#: Where roles are named: in so many characters of so many statements.
+_NAMES_WITHIN = 10_000
+_STATEMENTS = 2_000
 
 _Rehearsing = Generator[ProofEvent, None, Rehearsal]
 
@@ -54,7 +59,8 @@ class Rehearser:
                 "another run has changed the history", code="history_changed", hint="plan again"
             )
         around = engine.surroundings()
-        settings = replace(self.settings, scratch_roles=self.settings.scratch_roles | around.roles)
+        roles = around.roles | _named(around.other_roles, plan.steps)
+        settings = replace(self.settings, scratch_roles=self.settings.scratch_roles | roles)
         major = engine.database.server_version[0]
         with self._scratch(plan.steps, settings, major) as scratch:
             yield _event("copying the schema")
@@ -96,6 +102,16 @@ class Rehearser:
         ) as scratch:
             refuse_errors(not_for_scratch(steps, shared=scratch.shared))
             yield scratch
+
+
+def _named(roles: Collection[str], steps: Sequence[Step]) -> frozenset[str]:
+    """Return the roles that the text of a step may name."""
+    texts = [
+        statement.text[:_NAMES_WITHIN].lower()
+        for step in steps
+        for _, statement in islice(step.to_run(), _STATEMENTS)
+    ]
+    return frozenset(role for role in roles if any(role.lower() in text for text in texts))
 
 
 def _event(doing: str) -> ProofEvent:

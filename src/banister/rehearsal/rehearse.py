@@ -29,9 +29,10 @@ from banister.scratch.place import Place, opened
 
 __all__ = ["Copy", "rehearse"]
 
-#: Classes of errors that the rows of a table can be the reason for: integrity, data.
+#: Classes of errors that the rows of a table can be the reason for: integrity, data, several rows
+#: instead of one, exceptions of PL/pgSQL.
 #: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_BECAUSE_OF_ROWS = frozenset({"22", "23"})
+_BECAUSE_OF_ROWS = frozenset({"21", "22", "23", "P0"})
 
 
 #: Names stand in the first so many characters of a statement, and where there are more statements
@@ -65,6 +66,8 @@ class Copy:
     sizes: Mapping[str, TableSize] = field(default_factory=dict)
     #: The target's settings that change what statements do.
     settings: Mapping[str, str] = field(default_factory=dict)
+    #: It has the target's schema, as far as is known.
+    exact: bool = True
     #: What could not be had for it, and why, for people.
     lost: tuple[str, ...] = ()
 
@@ -106,6 +109,7 @@ def rehearse(
         existing=run.existing or {},
         sizes=copy.sizes,
         small=small,
+        exact=copy.exact,
     )
     migrations = tuple(with_splits(judge.judge(each)) for each in run.tried)
     together = across(migrations)

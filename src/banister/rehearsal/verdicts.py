@@ -56,6 +56,8 @@ class HazardFinding:
     location: Location | None = None
     #: The reason that the file gives for accepting it; None: it is not accepted.
     accepted: str | None = None
+    #: The copy cannot tell whether the target refuses it: nothing that is checked may pass so.
+    undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,9 @@ class Rehearsal:
         return max((each.verdict for each in self.migrations), default=Verdict.SAFE)
 
     def reaches(self, level: Verdict) -> bool:
-        """Whether anything that is not accepted is as bad as `level`, or worse."""
+        """Whether anything that is not accepted is as bad as `level`, worse, or undecided."""
         found = (f for each in self.migrations for f in each.all_findings)
-        return any(f.accepted is None and f.verdict >= level for f in (*found, *self.across))
+        return any(
+            f.accepted is None and (f.undecided or f.verdict >= level)
+            for f in (*found, *self.across)
+        )

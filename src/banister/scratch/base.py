@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from banister.engines import Engine, open_engine
 from banister.errors import Finding, MigrationFailed
@@ -11,6 +11,9 @@ from banister.project import Settings, Target
 from banister.scratch.lacks import advice_for
 
 __all__ = ["Scratch"]
+
+#: Seconds that a statement may take where tables hold a few rows, and it is looked at.
+_TRACED_WAIT = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,10 +80,13 @@ class Scratch(ABC):
 
         It logs in as an ordinary role that owns the database, named as the target's where that is
         known. A MigrationFailed that leaves the block is explained. `traced`: its `apply` tells
-        what each statement does.
+        what each statement does, and none may take longer than a minute.
         """
-        eyes = self.privileged(database) if traced else None
-        with open_engine(database, self.settings, eyes=eyes) as engine:
+        eyes, settings = self.privileged(database) if traced else None, self.settings
+        if traced:
+            bound = min(settings.statement_timeout or _TRACED_WAIT, _TRACED_WAIT)
+            settings = replace(settings, statement_timeout=bound)
+        with open_engine(database, settings, eyes=eyes) as engine:
             try:
                 yield engine
             except MigrationFailed as error:

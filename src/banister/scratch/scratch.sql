@@ -77,8 +77,8 @@ WHERE rolname OPERATOR(pg_catalog.=) ANY (
     '{pg_execute_server_program,pg_read_server_files,pg_write_server_files}'::pg_catalog.name[])
 
 -- name: related
--- The tables of these names, those that refer to them, and all that either refers to; the names as
--- people write them.
+-- The tables of these names, also behind views, functions and triggers that the text leads to; those
+-- that refer to them, and all that either refers to; the names as people write them.
 WITH RECURSIVE tables AS (
     SELECT c.oid, (CASE n.nspname WHEN 'public' THEN ''
             ELSE pg_catalog.quote_ident(n.nspname) || '.' END)
@@ -86,9 +86,40 @@ WITH RECURSIVE tables AS (
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND c.oid >= 16384
+), functions AS (
+    SELECT p.oid, pg_catalog.lower(p.proname) AS bare,
+        pg_catalog.lower(p.prosrc) || COALESCE(
+            pg_catalog.lower(pg_catalog.pg_get_function_sqlbody(p.oid)), '') AS source
+    FROM pg_catalog.pg_proc AS p WHERE p.oid >= 16384
+), reached AS (
+    SELECT c.oid FROM pg_catalog.pg_class AS c
+    WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.oid >= 16384
+        AND pg_catalog.strpos(%(text)s, pg_catalog.lower(c.relname)) > 0
+    UNION
+    SELECT f.oid FROM functions AS f WHERE pg_catalog.strpos(%(text)s, f.bare) > 0
+    UNION
+    SELECT x.oid FROM reached AS r
+    CROSS JOIN LATERAL (
+        SELECT c.oid FROM functions AS f
+        JOIN pg_catalog.pg_class AS c ON c.relkind IN ('r', 'p', 'v', 'm') AND c.oid >= 16384
+            AND pg_catalog.strpos(f.source, pg_catalog.lower(c.relname)) > 0
+        WHERE f.oid = r.oid
+        UNION ALL
+        SELECT g.oid FROM functions AS f
+        JOIN functions AS g ON pg_catalog.strpos(f.source, g.bare) > 0
+        WHERE f.oid = r.oid
+        UNION ALL
+        SELECT t.tgfoid FROM pg_catalog.pg_trigger AS t
+        WHERE t.tgrelid = r.oid AND NOT t.tgisinternal
+        UNION ALL
+        SELECT d.refobjid FROM pg_catalog.pg_rewrite AS w
+        JOIN pg_catalog.pg_depend AS d ON d.objid = w.oid
+            AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+            AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        WHERE w.ev_class = r.oid
+    ) AS x
 ), named AS (
-    SELECT t.oid FROM tables AS t
-    WHERE pg_catalog.strpos(%(text)s, t.bare) > 0
+    SELECT t.oid FROM tables AS t JOIN reached AS r ON r.oid = t.oid
 ), near AS (
     SELECT oid FROM named
     UNION

@@ -33,6 +33,10 @@ class Effects:
     locked: Collection[int]
     #: Tables that were read from one end to the other, as far as it was counted.
     scanned: Collection[int]
+    #: Of the relations that have another file: those in which nothing is.
+    emptied: Collection[int] = ()
+    #: The statement itself.
+    text: str = ""
 
     @cached_property
     def rewrites(self) -> tuple[Rewrite, ...]:
@@ -50,17 +54,35 @@ class Effects:
             elif oid in written_again or self._silently_written(before, after):
                 how = "rewrite"
             else:
-                how = "truncate"
+                how = "truncate" if self._is_emptied(oid) else "rewrite"
             reasons = tuple(self._reasons(before, after)) if how == "rewrite" else ()
-            yield Rewrite(
-                relation_oid=oid,
-                relation=before.name,
-                kind=after.kind,
-                table=before.name,
-                table_oid=oid,
-                how=how,
-                reasons=reasons,
-            )
+            yield _rewrite(before, how, reasons)
+        for oid in self._emptied_in_place():
+            yield _rewrite(self.before.relations[oid], "truncate")
+
+    def _is_emptied(self, oid: int) -> bool:
+        """Whether a new file is one without the old rows; a function may hide what the server says.
+
+        https://www.postgresql.org/docs/current/plpgsql-errors-and-messages.html
+        """
+        if self.words[:1] == ("TRUNCATE",):
+            return True
+        return oid in self.emptied and self.words[:1] != ("ALTER",)
+
+    def _emptied_in_place(self) -> Iterator[int]:
+        """Yield tables that a TRUNCATE empties, and that this transaction had written again before.
+
+        They keep their file then: nobody else has seen it.
+        """
+        if self.words[:1] != ("TRUNCATE",):
+            return
+        text = self.text.lower()
+        for oid in sorted(self.locked):
+            before, after = self.before.relations.get(oid), self.after.relations.get(oid)
+            if before is None or after is None or before.kind is not RelationKind.TABLE:
+                continue
+            if before.filenode == after.filenode and before.bare_name.lower() in text:
+                yield oid
 
     def _silently_written(self, before: RelationFacts, after: RelationFacts) -> bool:
         return (
@@ -164,3 +186,15 @@ class Effects:
             facts = self.before.relations.get(oid)
             if facts is not None and facts.bare_name in wanted and facts.kind not in _INDEXES:
                 yield oid
+
+
+def _rewrite(before: RelationFacts, how: str, reasons: tuple[str, ...] = ()) -> Rewrite:
+    return Rewrite(
+        relation_oid=before.oid,
+        relation=before.name,
+        kind=before.kind,
+        table=before.name,
+        table_oid=before.oid,
+        how=how,
+        reasons=reasons,
+    )

@@ -93,7 +93,7 @@ def look_at(connection: Connection, hidden: Sequence[int], last: Look | None = N
         ),
         constraints=_merged(old.constraints, {r[0]: _constraint(r) for r in constraints}, there[2]),
         indexes=_merged(old.indexes, {r[0]: _index(r) for r in indexes}, there[3]),
-        objects={(row[0], row[1]): _object(row) for row in objects},
+        objects=_as_before(old.objects, {(row[0], row[1]): _object(row) for row in objects}),
     )
     return Look(catalog=catalog, xid=there[4], marks=marks, names=names)
 
@@ -110,6 +110,23 @@ def _merged(
         return old
     both = {**old, **new}
     return {key: both[key] for key in there if key in both}
+
+
+def _as_before(
+    old: Mapping[tuple[str, int], ObjectFacts], new: Mapping[tuple[str, int], ObjectFacts]
+) -> Mapping[tuple[str, int], ObjectFacts]:
+    """Return objects whose rows are the same as they were: their names go by the search_path."""
+    return {
+        key: old[key] if key in old and _same_row(old[key], facts) else facts
+        for key, facts in new.items()
+    }
+
+
+def _same_row(old: ObjectFacts, new: ObjectFacts) -> bool:
+    # The place of a value in its enum is in no stamp.
+    if new.kind == "enum value" and old.definition != new.definition:
+        return False
+    return old.stamp == new.stamp
 
 
 def changes_between(

@@ -49,6 +49,10 @@ WHERE l.locktype = 'relation' AND l.pid = %(pid)s AND l.relation >= 16384
     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
         WHERE d.datname = pg_catalog.current_database())
 
+-- name: emptied
+SELECT o.oid::pg_catalog.int8 FROM pg_catalog.unnest(%(oids)s::pg_catalog.oid[]) AS o (oid)
+WHERE pg_catalog.pg_relation_size(o.oid) = 0
+
 -- name: session
 SELECT s.name, s.setting FROM pg_catalog.pg_settings AS s WHERE s.source = 'session'
 

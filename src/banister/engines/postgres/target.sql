@@ -62,5 +62,8 @@ WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
         WHERE b.datname = pg_catalog.current_database()))
     AND r.rolname !~ '^pg_'
 
+-- name: other_roles
+SELECT r.rolname::pg_catalog.text FROM pg_catalog.pg_roles AS r WHERE r.rolname !~ '^pg_'
+
 -- name: extensions
 SELECT e.extname::pg_catalog.text FROM pg_catalog.pg_extension AS e

@@ -40,6 +40,8 @@ _MAY_SET = frozenset({"SELECT", "DO", "CALL", "WITH"})
 #: The first row of the counters is about all catalogs.
 _CATALOGS = 0
 _CASCADED = "drop cascades to "
+#: Characters in which a statement names its tables.
+_NAMES_WITHIN = 100_000
 
 #: Scans, inserted, updated, deleted rows, by OID.
 _Counts = Mapping[int, tuple[int, int, int, int]]
@@ -185,6 +187,8 @@ class Tracer:
             words=words,
             locked={lock.relation_oid for lock in (*trace.held, *locks)},
             scanned={oid for oid, counts in difference.items() if counts[0] > 0},
+            emptied=self._emptied(before, after),
+            text=trace.statement.text[:_NAMES_WITHIN],
         )
         self._counters = counted
         self._lock_timeout = self._waits()
@@ -261,7 +265,18 @@ class Tracer:
             found.append(lock)
             if keep:
                 self._held[oid] = lock
+        if keep:
+            self._forget_released({oid: mode for oid, (mode, _) in strongest.items()})
         return found
+
+    def _forget_released(self, strongest: Mapping[int, LockMode]) -> None:
+        """Forget what a ROLLBACK TO has released, and know what it has made weaker."""
+        for oid, lock in [*self._held.items()]:
+            mode = strongest.get(oid)
+            if mode is None:
+                del self._held[oid]
+            elif mode < lock.mode:
+                self._held[oid] = replace(lock, mode=mode)
 
     def _written(
         self,
@@ -288,6 +303,18 @@ class Tracer:
         for rewrite in effects.rewrites:
             if rewrite.how == "truncate":
                 rows[rewrite.relation_oid] = 0
+
+    def _emptied(self, before: Catalog, after: Catalog) -> frozenset[int]:
+        """Return those of the relations with another file in which nothing is."""
+        if before.relations is after.relations:
+            return frozenset()
+        again = [
+            oid
+            for oid, now in after.relations.items()
+            if oid in before.relations and before.relations[oid].filenode not in {0, now.filenode}
+        ]
+        rows = self._ask("emptied", oids=again) if again else []
+        return frozenset(row[0] for row in rows)
 
     def _difference(self, counted: _Counts | None) -> _Counts:
         """Return what was counted since the last look, of what has changed."""

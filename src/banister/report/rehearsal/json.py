@@ -149,6 +149,7 @@ def _finding(finding: HazardFinding, origin: str = "") -> dict[str, Any]:
         "advice": told.advice,
         "relation": finding.relation,
         "accepted": told.accepted,
+        "undecided": finding.undecided,
         "location": location_json(told.location),
     }
 

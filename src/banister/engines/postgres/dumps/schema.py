@@ -79,12 +79,13 @@ def read_surroundings(connection: Connection) -> Surroundings:
     queries = load_queries("banister.engines.postgres", "target.sql")
     answers = {}
     with connection.pipeline():
-        for name in ("sizes", "surroundings", "roles", "extensions"):
+        for name in ("sizes", "surroundings", "roles", "other_roles", "extensions"):
             answers[name] = connection.execute(queries[name].encode())
     return Surroundings(
         sizes={row[0]: TableSize(rows=row[1], size_bytes=row[2]) for row in answers["sizes"]},
         settings={row[0]: row[1] for row in answers["surroundings"]},
         roles=frozenset(row[0] for row in answers["roles"]),
+        other_roles=frozenset(row[0] for row in answers["other_roles"]),
         extensions=frozenset(row[0] for row in answers["extensions"]),
     )
 
