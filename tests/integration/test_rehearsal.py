@@ -347,8 +347,7 @@ def rules(found: Rehearsal) -> list[str]:
     "text",
     [
         "INSERT INTO things (owner) VALUES (987654321);\n",
-        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM owners WHERE name = 'root')"
-        " THEN RAISE EXCEPTION 'there is no root'; END IF; END $$;\n",
+        "DO $$ BEGIN ASSERT EXISTS (SELECT FROM owners WHERE name = 'root'); END $$;\n",
         "INSERT INTO owners (id) SELECT id FROM owners WHERE name = 'nobody' UNION ALL SELECT 5;\n",
     ],
 )
