@@ -10,7 +10,7 @@ usage: update_hazards.py [--check] [RULE ...]
 import argparse
 import difflib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +25,9 @@ from servers import MAJORS, Servers  # noqa: E402
 INDEX = ROOT / "docs" / "hazards.md"
 PAGES = ROOT / "docs" / "hazards"
 NEWEST = MAJORS[-1]
+
+#: Lines that meet a rule, those found, those missed, false ones.
+Counts = tuple[int, int, int, int]
 
 _HEAD = """\
 # Hazards
@@ -42,9 +45,16 @@ This page and those behind it are made by `python scripts/update_hazards.py`.
 _TALLY = """
 ## False and missed findings
 
-Over the cases in `tests/cases/hazards`; `python scripts/update_hazards.py` runs them again. Missed:
-a line that meets the rule, and is not reported with it. False: a line reported with the rule that
-does not meet it or, in a case that meets none, anything but a notice.
+Over {count} kinds of statements that are known to hurt, or to look as if they did, each in one case
+of `tests/cases/hazards` or more; `python scripts/update_hazards.py` runs them again. Missed: a line
+that meets the rule, and is not reported with it. False: a line reported with the rule that does not
+meet it or, in a case that meets none, anything but a notice.
+
+| number | statements | lines | found | missed | false |
+|---|---|---|---|---|---|
+"""
+_BY_CASE = """
+The same by case:
 
 | case | lines | found | missed | false |
 |---|---|---|---|---|
@@ -89,13 +99,46 @@ def put(path: Path, text: str, *, check: bool) -> bool:
 def index(ground: Ground) -> str:
     """Return docs/hazards.md."""
     rows = [f"| [{h.rule}](hazards/{h.rule}.md) | {h.title} | {h.verdict.value} |" for h in HAZARDS]
-    tally = list(tallies(ground))
-    return _HEAD.format(major=NEWEST) + "\n".join(rows) + "\n" + _TALLY + "\n".join(tally) + "\n"
+    counts = dict(tallies(ground))
+    numbered = list(by_statement(counts))
+    parts = (
+        _HEAD.format(major=NEWEST), *(row + "\n" for row in rows),
+        _TALLY.format(count=len(numbered)), *(row + "\n" for row in numbered),
+        _BY_CASE, *(f"| {name} | {cells(each)} |\n" for name, each in counts.items()),
+        f"| **all** | {cells(summed(counts.values()))} |\n",
+    )  # fmt: skip
+    return "".join(parts)
 
 
-def tallies(ground: Ground) -> Iterator[str]:
-    """Yield the rows of the table of what was found, and the sum of them."""
-    sums = [0, 0, 0, 0]
+def by_statement(counts: Mapping[str, Counts]) -> Iterator[str]:
+    """Yield the rows of the table by kind of statement: each sums up its cases in all forms."""
+    for line in (ROOT / "tests" / "cases" / "hazards" / "statements.txt").read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        number, words, cases = (part.strip() for part in line.split("|"))
+        if cases.startswith("-"):
+            yield f"| {number} | {words}: {cases.removeprefix('-').strip()} | | | | |"
+            continue
+        mine = [each for name, each in counts.items() if name.partition("+")[0] in cases.split()]
+        if not mine:
+            mine = [(0, 0, 0, 0)]
+            words += f": none on {NEWEST}"
+        yield f"| {number} | {words} | {cells(summed(mine))} |"
+
+
+def summed(counts: Iterable[Counts]) -> Counts:
+    """Return the sum of each."""
+    a, b, c, d = map(sum, zip(*counts, strict=True))
+    return a, b, c, d
+
+
+def cells(counts: Counts) -> str:
+    """Return counts as cells of a table."""
+    return " | ".join(map(str, counts))
+
+
+def tallies(ground: Ground) -> Iterator[tuple[str, Counts]]:
+    """Yield cases, and what was found in each: lines, found, missed, false."""
     for case in (*CASES, *SILENT):
         if not case.holds_on(NEWEST):
             continue
@@ -107,11 +150,8 @@ def tallies(ground: Ground) -> Iterator[str]:
         else:
             wanted = case.lines
             got = {f.location.line for f in said if f.location and f.rule == case.rule}
-        counts = (len(wanted), len(wanted & got), len(wanted - got), len(got - wanted))
-        sums = [one + more for one, more in zip(sums, counts, strict=True)]
         name = f"silent/{case.path.name}" if case in SILENT else case.path.name
-        yield f"| {name} | {' | '.join(map(str, counts))} |"
-    yield f"| **all** | {' | '.join(map(str, sums))} |"
+        yield name, (len(wanted), len(wanted & got), len(wanted - got), len(got - wanted))
 
 
 def page(hazard: Hazard, ground: Ground) -> str:
