@@ -86,3 +86,30 @@ def test_a_subscription_is_not_made_or_dropped_from_a_scratch_database(site: Sit
     with pytest.raises(FindingsError) as caught:
         project.rehearse(project.plan().plan)
     assert {finding.code for finding in caught.value.findings} == {"reaches_other_server"}
+
+
+def test_a_server_that_a_pending_file_names_is_not_reached(
+    site: Site, far: PostgresDatabase
+) -> None:
+    socket, port = far.server.socket_dir, far.server.port
+    site.database.execute("GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO PUBLIC")
+    project = site.project(history_schema="ops")
+    site.write(
+        {
+            "002_far": (
+                f"CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '{socket}', "
+                f"port '{port}', dbname '{far.name}');\n"
+                "CREATE USER MAPPING FOR CURRENT_USER SERVER other OPTIONS (\"user\" 'postgres', "
+                "password 'x');\n"
+                "CREATE FOREIGN TABLE reached (id int) SERVER other "
+                "OPTIONS (table_name 'precious');\n"
+                "DELETE FROM reached;\n"
+            )
+        }
+    )
+    found = project.rehearse(project.plan().plan)
+    failure = found.migrations[0].statements[-1].trace.failure
+    assert failure is not None
+    assert failure.message == 'could not connect to server "other"'
+    assert [f.rule for f in found.migrations[0].all_findings if f.undecided] == ["needs-server"]
+    assert rows(far) == [(500, 1, 500)]

@@ -20,6 +20,7 @@ GENERAL_RULES = (
     "lock-order",
     "long-work-under-lock",
     "needs-rows",
+    "needs-server",
     "split-here",
     "takes-too-long",
 )

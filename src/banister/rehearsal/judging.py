@@ -33,6 +33,8 @@ _TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})
 #: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _NEEDS_ROWS = frozenset({"23502", "23503", "21000", "P0001", "P0002", "P0003", "P0004"})
 _TOO_LONG = "57014"
+#: A foreign server is not reached, or leads nowhere in the copy.
+_NO_SERVER, _NO_HANDLER = "08001", " has no handler"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +200,8 @@ class Judge:
             rule, why = "fails-on-rows", "fails on the rows that the copy was given"
         elif failure.sqlstate in _NEEDS_ROWS:
             rule, why = "needs-rows", "fails on the copy, which has none of the target's rows"
+        elif failure.sqlstate == _NO_SERVER or failure.message.endswith(_NO_HANDLER):
+            rule, why = "needs-server", "needs another server, and a copy reaches none"
         elif failure.sqlstate == _TOO_LONG:
             rule, why = "takes-too-long", "is not done in time, although tables hold few rows here"
         elif not self.exact:

@@ -31,6 +31,10 @@ _SETTINGS = {
     "max_logical_replication_workers": "0",
 }
 _START_SECONDS = 30.0
+#: Where every connection that the server itself opens goes, as postgres_fdw and dblink do, whatever
+#: host a migration names: to an address that nobody has and that is refused at once.
+#: https://www.postgresql.org/docs/current/libpq-envars.html
+_NOWHERE = {"PGHOSTADDR": "255.255.255.255", "PGCONNECT_TIMEOUT": "2"}
 
 
 def start_cluster(programs: Programs, folder: Path) -> Running:
@@ -51,6 +55,7 @@ def start_cluster(programs: Programs, folder: Path) -> Running:
             wait_seconds=_START_SECONDS,
             superuser=SUPERUSER,
             initdb_options=options,
+            environment=_NOWHERE,
         )
     except BaseException:
         with suppress(ServerError, OSError):

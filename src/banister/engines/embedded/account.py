@@ -8,7 +8,7 @@ exists already; anybody else runs it as themselves.
 import os
 import pwd
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,11 +55,17 @@ class Account:
         )
 
     def spawn(
-        self, args: Sequence[str | Path], *, log: int, keep_open: int
+        self,
+        args: Sequence[str | Path],
+        *,
+        log: int,
+        keep_open: int,
+        environment: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a program as this account, in a session of its own, so that Ctrl-C spares it.
 
-        What it prints goes to the descriptor `log`; it also gets the descriptor `keep_open`.
+        What it prints goes to the descriptor `log`; it also gets the descriptor `keep_open`, and
+        what `environment` adds to a clean one.
         Raises OSError and subprocess.SubprocessError.
         """
         return subprocess.Popen(
@@ -69,7 +75,7 @@ class Account:
             stderr=log,
             pass_fds=(keep_open,),
             cwd="/",
-            env=_environment(),
+            env={**_environment(), **(environment or {})},
             umask=0o077,
             start_new_session=True,
             user=self._user,

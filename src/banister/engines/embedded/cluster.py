@@ -113,11 +113,13 @@ def start(
     wait_seconds: float = 60,
     superuser: str = _SUPERUSER,
     initdb_options: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Running:
     """Return a server on the cluster in `folder`: the one that runs already, or a new one.
 
     The cluster is made when it is missing, with that `superuser` and with what `initdb_options`
-    add; one that is there must have been made with the same. `folder` is absolute, and its parent
+    add; one that is there must have been made with the same. A new server has `environment` beside
+    a clean one. `folder` is absolute, and its parent
     exists. As root the server runs as another account, which must be able to pass through the
     folders above. Raises ServerError, and then nothing that was started here is left running; also
     when the data are of another major version, which leaves them untouched.
@@ -141,9 +143,8 @@ def start(
         if not (folder / "data").exists():
             options = ["-U", superuser, *initdb_options]
             _make_cluster(readable, folder, account, alive, options)
-        made = _launch(
-            readable, folder, account, {**_SETTINGS, **(settings or {})}, alive, deadline
-        )
+        both = {**_SETTINGS, **(settings or {})}
+        made = _launch(readable, folder, account, both, environment, alive, deadline)
         return replace(made, superuser=superuser)
     finally:
         os.close(alive)
@@ -246,6 +247,7 @@ def _launch(
     folder: Path,
     account: Account,
     settings: Mapping[str, str],
+    environment: Mapping[str, str] | None,
     alive: int,
     deadline: float,
 ) -> Running:
@@ -259,7 +261,7 @@ def _launch(
         log_path.replace(folder / "server.log.old")
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
-        process = account.spawn(args, log=log, keep_open=alive)
+        process = account.spawn(args, log=log, keep_open=alive, environment=environment)
     except (OSError, subprocess.SubprocessError) as exc:
         raise ServerError(f"{binaries.postgres} cannot be run: {exc}") from exc
     finally:
