@@ -364,10 +364,16 @@ def test_what_counts_on_rows_can_be_accepted(site: Site) -> None:
     assert not found.reaches(Verdict.BRIEF_LOCK)
 
 
-def test_a_check_that_the_generated_rows_break_is_undecided(site: Site) -> None:
-    found = rehearsed(site, "ALTER TABLE owners ADD CHECK (name LIKE 'owner %');\n")
+def test_an_update_that_the_generated_rows_break_is_undecided(site: Site) -> None:
+    found = rehearsed(site, "UPDATE owners SET id = 1;\n")
     assert "fails-on-rows" in rules(found)
     assert found.reaches(Verdict.CANNOT_RUN)
+
+
+def test_a_new_condition_that_the_generated_rows_break_is_only_told(site: Site) -> None:
+    found = rehearsed(site, "ALTER TABLE owners ADD CHECK (name LIKE 'o %');\n")
+    assert "fails-on-rows" in rules(found)
+    assert not found.reaches(Verdict.CANNOT_RUN)
 
 
 def test_a_statement_that_does_not_end_is_undecided(

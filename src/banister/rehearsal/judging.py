@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from banister.errors import Location, Severity
+from banister.errors import Failure, Location, Severity
 from banister.model import (
     Catalog,
+    Dialect,
     Lock,
     RelationFacts,
     RelationKind,
+    Statement,
     StatementTrace,
     Step,
     TableSize,
@@ -24,6 +26,7 @@ from banister.rehearsal.verdicts import (
     StatementRehearsal,
     Verdict,
 )
+from banister.script import traits
 
 __all__ = ["Judge", "Tried"]
 
@@ -33,6 +36,8 @@ _TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})
 #: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _NEEDS_ROWS = frozenset({"23502", "23503", "21000", "P0001", "P0002", "P0003", "P0004"})
 _TOO_LONG = "57014"
+#: Statements that make new demands on rows that are there.
+_RESTRICTS = frozenset({"ALTER", "CREATE"})
 #: A foreign server is not reached, or leads nowhere in the copy.
 _NO_SERVER, _NO_HANDLER = "08001", " has no handler"
 
@@ -197,8 +202,8 @@ class Judge:
         if failure is None:
             return None
         if trace.failure is None:
-            rule, why = "fails-on-rows", "fails on the rows that the copy was given"
-        elif failure.sqlstate in _NEEDS_ROWS:
+            return _on_rows(trace.statement, failure)
+        if failure.sqlstate in _NEEDS_ROWS:
             rule, why = "needs-rows", "fails on the copy, which has none of the target's rows"
         elif failure.sqlstate == _NO_SERVER or failure.message.endswith(_NO_HANDLER):
             rule, why = "needs-server", "needs another server, and a copy reaches none"
@@ -208,13 +213,12 @@ class Judge:
             rule, why = "copy-differs", "fails on a copy whose schema is not quite the target's"
         else:
             return None
-        behind = "" if trace.failure is None else "; nothing behind it was tried"
         return HazardFinding(
             rule=rule,
             severity=Severity.WARNING,
             verdict=Verdict.NOT_CERTIFIED,
-            message=f"{why}: {failure.message}; whether it fails in the target is not known"
-            + behind,
+            message=f"{why}: {failure.message}; whether it fails in the target is not known, and"
+            " nothing behind it was tried",
             undecided=True,
         )
 
@@ -287,6 +291,22 @@ class Judge:
         if facts is None:
             return False
         return not self.small.holds(self.sizes.get(facts.name, TableSize()))
+
+
+def _on_rows(statement: Statement, failure: Failure) -> HazardFinding:
+    """Say of a statement that it fails on rows alone; what is new for them they may well break."""
+    word = next(iter(traits(statement, Dialect.POSTGRESQL).words), "")
+    new = word in _RESTRICTS and (failure.sqlstate or "").startswith("23")
+    why = "fails where rows break it, as those of the copy do, which were made without it"
+    if not new:
+        why = "fails on the rows that the copy was given, which may be of the target's kind or not"
+    return HazardFinding(
+        rule="fails-on-rows",
+        severity=Severity.NOTICE if new else Severity.WARNING,
+        verdict=Verdict.SAFE if new else Verdict.NOT_CERTIFIED,
+        message=f"{why}: {failure.message}",
+        undecided=not new,
+    )
 
 
 def _held_through(tried: Tried, lock: Lock) -> int:

@@ -20,6 +20,8 @@ _WRITES = re.compile(r"\b(?:UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 _DELETES = re.compile(r"\bDELETE\b", re.IGNORECASE)
 #: Where such a word is looked for, in characters.
 _WITHIN = 100_000
+#: So many rows are a batch.
+_BATCH = 10_000
 #: What gives no more rows than stand in the statement.
 _WRITTEN_OUT = frozenset({"Values Scan", "Result"})
 _TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})
@@ -117,11 +119,23 @@ def _is_keyed(scan: _Node, catalog: Catalog) -> bool:
     condition = scan.get("Index Cond", "")
     name = scan.get("Index Name")
     return any(
-        all(
-            column is not None
-            and re.search(rf"[(.]{re.escape(column)}\)?(?:::[\w ]+)? = ", condition)
-            for column in index.columns
-        )
+        all(column is not None and _fixes(condition, column) for column in index.columns)
+        or (len(index.columns) == 1 and _few(condition, index.columns[0] or ""))
         for oid, index in catalog.indexes.items()
         if index.unique and catalog.relations[oid].bare_name == name
     )
+
+
+def _fixes(condition: str, column: str) -> bool:
+    """Whether a condition compares a column with values of the statement."""
+    return re.search(rf"[(.]{re.escape(column)}\)?(?:::[\w ]+)? = ", condition) is not None
+
+
+def _few(condition: str, column: str) -> bool:
+    """Whether a condition bounds a key of whole numbers to few of them on both sides."""
+    between = re.fullmatch(
+        rf"\(\((?:\w+\.)?{re.escape(column)} >=? '?(-?\d+)'?(?:::\w+)?\) AND "
+        rf"\((?:\w+\.)?{re.escape(column)} <=? '?(-?\d+)'?(?:::\w+)?\)\)",
+        condition,
+    )
+    return between is not None and int(between[2]) - int(between[1]) <= _BATCH
