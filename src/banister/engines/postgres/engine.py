@@ -268,9 +268,10 @@ class PostgresEngine:
         identity = self._prepared()
         with self._recording() as connection:
             for row in rows:
-                self._last_applied = self._store.insert(
+                inserted = self._store.insert(
                     connection, row, run, identity, not_before=self._last_applied
                 )
+                self._last_applied = inserted()
                 self._store.log(connection, [baseline_entry(row)], run)
 
     def accept_edit(self, row: AppliedMigration, run: RunInfo, *, replaced: str | None) -> None:

@@ -123,18 +123,24 @@ class HistoryStore:
 
     def still_ours(
         self, connection: Connection, identity: Identity, *, high: int, low: int
-    ) -> tuple[bool, bool, bool]:
-        """Return whether the runner lock is held here, both tables are the same, and untouched.
+    ) -> Callable[[], tuple[bool, bool, bool]]:
+        """Ask whether the runner lock is held here, both tables are the same, and untouched.
 
-        Untouched: this transaction has neither written to them nor altered them.
+        Untouched: this transaction has neither written to them nor altered them. What is returned
+        gives the answer, which may share its round trip with others.
         """
         values = {
             "high": high, "low": low,
             "history": self.qualified, "history_oid": identity.history_oid,
             "log": self.qualified_log, "log_oid": identity.log_oid,
         }  # fmt: skip
-        locked, history_same, log_same, untouched = self._run(connection, "still_ours", values)[0]
-        return locked, history_same and log_same, untouched
+        cursor = connection.execute(self._compose("still_ours"), values)
+
+        def answer() -> tuple[bool, bool, bool]:
+            ((locked, history_same, log_same, untouched),) = cursor.fetchall()
+            return locked, history_same and log_same, untouched
+
+        return answer
 
     def insert(
         self,
@@ -144,8 +150,12 @@ class HistoryStore:
         identity: Identity,
         *,
         not_before: datetime | None,
-    ) -> datetime | None:
-        """Add a row; return its time of application, which is later than `not_before`."""
+    ) -> Callable[[], datetime | None]:
+        """Add a row, whose time of application is later than `not_before`.
+
+        What is returned gives that time, and raises HistoryError where the table took no row; the
+        answer may share its round trip with others.
+        """
         types = identity.types
         values = {
             "version": self._spell(types, row.version), "name": row.name,
@@ -153,28 +163,35 @@ class HistoryStore:
             "up_checksum": row.up_checksum, "down_checksum": row.down_checksum,
             "down_text": row.down_text, "duration_ms": row.duration_ms, "run_id": run.run_id,
         }  # fmt: skip
-        rows = self._run(
-            connection,
+        query = self._compose(
             "insert_applied",
-            values,
             applied_at=_read_time(types["applied_at"]),
             applied_at_value=_write_time(types["applied_at"]),
         )
-        if not rows:
-            raise HistoryError(
-                f"the history table {self.table} took no row for version {row.version}",
-                state=f"{row.version} was rolled back",
-                hint="look for triggers and rules on that table",
-            )
-        at: datetime | None = rows[0][0]
-        return at
+        cursor = connection.execute(query, values)
+
+        def applied_at() -> datetime | None:
+            rows = cursor.fetchall()
+            if not rows:
+                raise HistoryError(
+                    f"the history table {self.table} took no row for version {row.version}",
+                    state=f"{row.version} was rolled back",
+                    hint="look for triggers and rules on that table",
+                )
+            at: datetime | None = rows[0][0]
+            return at
+
+        return applied_at
 
     def delete(self, connection: Connection, version: Version) -> int:
         """Remove the row of a version, however it is spelled there; return how many there were."""
-        removed = 0
+        delete = self._compose("delete_applied")
+        # Nearly always as the plan writes it: to look for others takes a look at all rows.
+        removed = connection.execute(delete, {"version": version.text}).rowcount
+        if removed:
+            return removed
         for text in self._spellings(connection, version):
-            cursor = connection.execute(self._compose("delete_applied"), {"version": text})
-            removed += cursor.rowcount
+            removed += connection.execute(delete, {"version": text}).rowcount
         return removed
 
     def accept(self, connection: Connection, row: AppliedMigration) -> None:
@@ -202,7 +219,7 @@ class HistoryStore:
                 "checksum": entry.checksum, "duration_ms": entry.duration_ms,
                 "detail": entry.detail,
             }  # fmt: skip
-            self._run(connection, "insert_log", values)
+            connection.execute(self._compose("insert_log"), values)
 
     def _spellings(self, connection: Connection, version: Version) -> list[str]:
         """Return how a version is written in the table: "1", "001", "001_name"."""

@@ -69,13 +69,9 @@ _RESET = (
     "UNLISTEN *",
 )
 
-
 #: A history table of another runner may keep times without their zone: they are read and written
 #: in the one that this client gets by itself, whatever a file or a setting asks for.
-LOCAL_TIMES = (
-    "SET LOCAL timezone TO DEFAULT",
-    "SET LOCAL datestyle TO 'ISO, YMD'",
-)
+LOCAL_TIMES: Mapping[str, str | None] = {"timezone": None, "datestyle": "ISO, YMD"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,10 +138,11 @@ class Session:
         self._pins.update({name: value for name, value in pins.items() if value is not None})
         if self.pooled:
             return
-        with self.connection.pipeline():
-            for statement in _RESET:
-                self.connection.execute(statement)
-            self._set(self._pins, local=False)
+        if self.connection.info.encoding != "utf-8":
+            self.connection.execute("RESET client_encoding")
+        # One message, as the driver sends what has no values beside it.
+        statements = (*_RESET, _settings(self._pins, local=False))
+        self.connection.execute("; ".join(statements).encode())
 
     def _check_interval(self, *, orphans: bool) -> str | None:
         # https://www.postgresql.org/docs/current/runtime-config-connection.html
@@ -155,26 +152,19 @@ class Session:
 
     def mind_the_wire(self) -> None:
         """Have the server end this session, and free its locks, when the wire to us dies."""
-        with self.connection.pipeline():
-            self._set(self.wire, local=False)
+        if self.wire:
+            self.connection.execute(_settings(self.wire, local=False).encode())
 
     def begin(self, options: str = "") -> None:
         """Begin a transaction, with `options` as BEGIN takes them."""
         self.connection.execute(f"BEGIN {options}".encode())
         if self.pooled:
-            with self.connection.pipeline():
-                self._set(self._pins, local=True)
+            self.connection.execute(_settings(self._pins, local=True).encode())
 
     def leave_nothing_behind(self) -> None:
         """Before COMMIT: the next client of a pooled connection must not find our settings."""
         if self.pooled:
             self.connection.execute("RESET ALL")
-
-    def _set(self, values: Mapping[str, str], *, local: bool) -> None:
-        for name, value in values.items():
-            self.connection.execute(
-                "SELECT pg_catalog.set_config(%s, %s, %s)", (name, value, local)
-            )
 
     def take_notices(self) -> Iterator[Notice]:
         """Yield what the server said since the last call."""
@@ -194,12 +184,9 @@ class Session:
     def _read_only(self) -> Iterator[Connection]:
         self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
-            with self.connection.pipeline():
-                self.connection.execute("SET LOCAL row_security = off")
-                self.connection.execute(f"SET LOCAL lock_timeout = '{_READING_WAITS}'".encode())
-                for statement in LOCAL_TIMES:
-                    self.connection.execute(statement)
-                self.be_ourselves()
+            self.be_ourselves(
+                {"row_security": "off", "lock_timeout": _READING_WAITS, **LOCAL_TIMES}
+            )
             yield self.connection
         except BaseException:
             if usable(self.connection):
@@ -224,20 +211,20 @@ class Session:
         finally:
             self.connection.prepare_threshold = None
 
-    def be_ourselves(self) -> None:
-        """Take back, for the open transaction, whatever role a file has chosen."""
-        self.connection.execute("SET LOCAL SESSION AUTHORIZATION DEFAULT")
-        if self.role is None:
-            self.connection.execute("SET LOCAL role TO DEFAULT")
-        else:
-            self.connection.execute("SELECT pg_catalog.set_config('role', %s, true)", (self.role,))
+    def be_ourselves(self, also: Mapping[str, str | None] | None = None) -> None:
+        """Take back, for the open transaction, whatever role a file has chosen.
+
+        `also`: settings that hold in it too; None: the value that this client gets by itself.
+        """
+        who = {"session_authorization": None, "role": self.role}
+        self.connection.execute(_settings({**who, **(also or {})}, local=True).encode())
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction of our own: committed at the end, rolled back on any exception."""
         with interrupts_kept(), self.connection.transaction():
             if self.pooled:
-                self._set(self._pins, local=True)
+                self.connection.execute(_settings(self._pins, local=True).encode())
             yield self.connection
 
 
@@ -367,6 +354,25 @@ def _cannot_see(sees_all: bool, role: str, inherits: bool, *, major: int) -> Fin
         "only the process, the user, the application and the locks are known",
         hint=hint,
     )
+
+
+def _quoted(text: str) -> str:
+    """Return a string as SQL, the same with and without `standard_conforming_strings`."""
+    doubled = text.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{doubled}'"
+
+
+def _settings(values: Mapping[str, str | None], *, local: bool) -> str:
+    """Return the statement that sets all of these, in their order; None: as RESET does.
+
+    https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SET
+    """
+    calls = (
+        f"pg_catalog.set_config({_quoted(name)}, {'NULL' if value is None else _quoted(value)}, "
+        f"{str(local).lower()})"
+        for name, value in values.items()
+    )
+    return f"SELECT {', '.join(calls)}"
 
 
 def _milliseconds(seconds: float | None) -> str | None:

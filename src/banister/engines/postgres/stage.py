@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -181,23 +181,27 @@ class Stage:
         entries.append(end_entry(self.step, duration))
         if self.seed is not None:
             entries.append(seed_entry(seed=self.seed))
-        row = None
         if self.step.direction is Direction.UP:
-            row = self._insert(connection, duration)
-        elif self.store.delete(connection, self.step.version) != 1:
+            return self._insert(connection, duration, entries)
+        if self.store.delete(connection, self.step.version) != 1:
             raise HistoryChanged
         self.store.log(connection, entries, self.run)
-        return row
+        return None
 
-    def _insert(self, connection: Connection, duration: int) -> AppliedMigration:
+    def _insert(
+        self, connection: Connection, duration: int, entries: Sequence[LogEntry]
+    ) -> AppliedMigration:
         row = applied_row(self.step, duration)
         try:
-            at = self.store.insert(
-                connection, row, self.run, self.identity, not_before=self.not_before
-            )
+            # One round trip for both.
+            with connection.pipeline():
+                inserted = self.store.insert(
+                    connection, row, self.run, self.identity, not_before=self.not_before
+                )
+                self.store.log(connection, entries, self.run)
         except psycopg.errors.UniqueViolation:
             raise HistoryChanged from None
-        return replace(row, applied_at=at, down_text=None)
+        return replace(row, applied_at=inserted(), down_text=None)
 
     def done(self, number: int) -> StatementDone:
         """Return the event that says so of statement `number`."""
@@ -217,12 +221,9 @@ class Stage:
         high, low = self.key
         try:
             with connection.pipeline():
-                self.session.be_ourselves()
-                for statement in LOCAL_TIMES:
-                    connection.execute(statement)
-            locked, same, untouched = self.store.still_ours(
-                connection, self.identity, high=high, low=low
-            )
+                self.session.be_ourselves(LOCAL_TIMES)
+                ours = self.store.still_ours(connection, self.identity, high=high, low=low)
+            locked, same, untouched = ours()
         except psycopg.Error as error:
             raise failed_at_end(self.step, error, "recording it") from error
         if not same:
