@@ -1,8 +1,10 @@
 """Saving rows in the transaction of the statement that is about to take them away."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -72,6 +74,7 @@ class Saver:
             for part in parts:
                 lock = sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE")
                 self.connection.execute(lock.format(part.name))
+                self._check_room(part)
                 if part.loss.kind is LossKind.GONE:
                     self._copy(part, self._aside(part), with_place=True)
                 else:
@@ -138,13 +141,22 @@ class Saver:
                     self.files.append(part.path)
         return list(found.values())
 
+    def _check_room(self, part: _Part) -> None:
+        """Raise OSError where the table has more bytes than are free; of some rows two copies."""
+        name = part.name.as_string(self.connection)
+        query = load_queries(__package__ or "", "saving.sql")["size"].encode()
+        ((size,),) = self.connection.execute(query, {"table": name}).fetchall()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.folder).free
+        if free < size * (2 if part.loss.kind is LossKind.GONE else 1):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     @staticmethod
     def _aside(part: _Part) -> Path:
         return Path(f"{part.path}.all")
 
     def _copy(self, part: _Part, path: Path, *, with_place: bool = False) -> int:
         """Write the rows of a table to a file; return how many they are."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         columns = sql.SQL(", ").join(map(sql.Identifier, part.columns))
         place = sql.SQL("ctid, " if part.columns else "ctid") if with_place else sql.SQL("")
         query = sql.SQL("COPY (SELECT {}{} FROM ONLY {}) TO STDOUT").format(

@@ -27,6 +27,10 @@ WHERE c.relkind = 'r' AND (
         SELECT b.inhrelid FROM below AS b)))
 ORDER BY 1, 2
 
+-- name: size
+-- Bytes of a table's rows, with those stored out of line.
+SELECT pg_catalog.pg_table_size(pg_catalog.to_regclass(%(table)s))
+
 -- name: quiet
 -- Rows come in the order in which they lie, one after the other.
 SELECT pg_catalog.set_config('synchronize_seqscans', 'off', true),
