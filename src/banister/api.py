@@ -23,6 +23,7 @@ from banister.project import (
     has_files_for,
     next_version,
     read_folder,
+    sql_files,
     write_pair,
 )
 
@@ -304,8 +305,8 @@ class Project:
     def new(self, name: str, *, now: datetime) -> tuple[Path, Path]:
         """Create an up and a down file with the next number; nothing is ever overwritten."""
         # Every engine's files count: a number must be free for all of them.
-        folder = read_folder(self.settings.dir, None, shown=self.settings.shown_dir)
-        version = next_version(folder, now=now)
+        taken = sql_files(self.settings.dir, shown=self.settings.shown_dir)
+        version = next_version(taken, now=now)
         return write_pair(self.settings.dir, version, name)
 
     def baseline(

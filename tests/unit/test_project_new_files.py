@@ -7,7 +7,7 @@ import pytest
 
 from banister.errors import UsageError
 from banister.model import Dialect
-from banister.project import next_number, next_version, read_folder, write_pair
+from banister.project import next_number, next_version, read_folder, sql_files, write_pair
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 
@@ -15,7 +15,7 @@ NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 def after(tmp_path: Path, *names: str) -> str:
     for name in names:
         (tmp_path / name).write_text("select 1;\n")
-    return next_number(read_folder(tmp_path, None, shown="m"))
+    return next_number(sql_files(tmp_path, shown="m"))
 
 
 @pytest.mark.parametrize(
@@ -56,15 +56,13 @@ def test_the_next_version_goes_on_as_the_folder_does(
     tmp_path: Path, highest: str, expected: str
 ) -> None:
     (tmp_path / f"{highest}_a.up.sql").write_text("select 1;\n")
-    folder = read_folder(tmp_path, None, shown="m")
-    assert next_version(folder, now=NOW) == expected
+    assert next_version(sql_files(tmp_path, shown="m"), now=NOW) == expected
 
 
 def test_timestamps_are_in_utc(tmp_path: Path) -> None:
     (tmp_path / "20200101000000_a.up.sql").write_text("select 1;\n")
-    folder = read_folder(tmp_path, None, shown="m")
     there = NOW.astimezone(timezone(timedelta(hours=5)))
-    assert next_version(folder, now=there) == "20240506070809"
+    assert next_version(sql_files(tmp_path, shown="m"), now=there) == "20240506070809"
 
 
 @pytest.mark.parametrize(

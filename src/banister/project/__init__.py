@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from banister.project.files import has_files_for, read_folder
     from banister.project.git import changed_since
     from banister.project.keys import KEYS, Key, Kind
-    from banister.project.new_files import next_number, next_version, write_pair
+    from banister.project.new_files import next_number, next_version, sql_files, write_pair
     from banister.project.scaffold import start_project
     from banister.project.secrets import redact
     from banister.project.squawk import squawk_folder
@@ -38,6 +38,7 @@ __all__ = [
     "no_target_error",
     "read_folder",
     "redact",
+    "sql_files",
     "squawk_folder",
     "start_project",
     "write_pair",
@@ -51,7 +52,7 @@ if not TYPE_CHECKING:
             "files": "has_files_for read_folder",
             "git": "changed_since",
             "keys": "KEYS Key Kind",
-            "new_files": "next_number next_version write_pair",
+            "new_files": "next_number next_version sql_files write_pair",
             "scaffold": "start_project",
             "secrets": "redact",
             "squawk": "squawk_folder",

@@ -1,15 +1,16 @@
 """Making new migration files: the next number, and both files."""
 
+import os
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from banister.errors import UsageError
-from banister.model import Folder, Version
-from banister.project.names import is_timestamp
+from banister.project.names import is_timestamp, leading_digits
 
-__all__ = ["next_number", "next_version", "write_pair"]
+__all__ = ["next_number", "next_version", "sql_files", "write_pair"]
 
 _FIRST = "001"
 _TIME = "%Y%m%d%H%M%S"
@@ -28,28 +29,45 @@ _DOWN_TEXT = """\
 """
 
 
-def next_number(folder: Folder) -> str:
-    """Return the number behind the highest in the folder, as wide as that; 001 in an empty one.
+def sql_files(dir: Path, *, shown: str) -> tuple[str, ...]:  # noqa: A002  (the setting's name)
+    """Return the names of all that ends in `.sql`, of every engine, readable or not.
 
-    Files that only findings tell of count too, so that no number is given twice.
+    Raises UsageError when the folder cannot be read.
     """
-    highest = _highest(folder)
+    try:
+        found = os.listdir(dir)  # noqa: PTH208  (names are all that is needed)
+    except FileNotFoundError as exc:
+        raise _no_folder(shown) from exc
+    except NotADirectoryError as exc:
+        raise UsageError(f"{shown} is not a folder", hint="name a folder with --dir") from exc
+    except OSError as exc:
+        raise UsageError(f"{shown} cannot be read: {exc.strerror}") from exc
+    return tuple(name for name in found if name.lower().endswith(".sql"))
+
+
+def next_number(files: Iterable[str]) -> str:
+    """Return the number behind the highest of these names, as wide as that; 001 where none has one.
+
+    Names that no migration can have count too, so that no number is given twice.
+    """
+    highest = _highest(files)
     if highest is None:
         return _FIRST
-    return str(highest.number + 1).zfill(len(highest.text))
+    return str(int(highest) + 1).zfill(len(highest))
 
 
-def next_version(folder: Folder, *, now: datetime) -> str:
+def next_version(files: Iterable[str], *, now: datetime) -> str:
     """Return the version for a new migration: a timestamp (UTC) where the highest one is, else
     `next_number`. It always comes after the highest, also when the clock is behind it.
     """
-    highest = _highest(folder)
-    if highest is None or not is_timestamp(highest.text):
-        return next_number(folder)
+    names = tuple(files)
+    highest = _highest(names)
+    if highest is None or not is_timestamp(highest):
+        return next_number(names)
     stamp = (now.astimezone(UTC) if now.tzinfo else now).strftime(_TIME)
-    if int(stamp) > highest.number:
+    if int(stamp) > int(highest):
         return stamp
-    last = datetime.strptime(highest.text, _TIME).replace(tzinfo=UTC)
+    last = datetime.strptime(highest, _TIME).replace(tzinfo=UTC)
     return (last + timedelta(seconds=1)).strftime(_TIME)
 
 
@@ -90,10 +108,7 @@ def _cannot_write(exc: OSError, path: Path, folder: Path) -> UsageError:
             f"{path.name} is there already", hint="nothing was written; choose another name"
         )
     if isinstance(exc, FileNotFoundError):
-        return UsageError(
-            f"there is no folder {folder}",
-            hint="make it with `banister init`, or name another with --dir",
-        )
+        return _no_folder(str(folder))
     return UsageError(f"{path.name} cannot be written: {exc.strerror}")
 
 
@@ -111,7 +126,14 @@ def _slug(name: str) -> str:
     return slug
 
 
-def _highest(folder: Folder) -> Version | None:
-    versions = [migration.version for migration in folder.migrations]
-    versions += [Version(finding.version) for finding in folder.findings if finding.version]
-    return max(versions, default=None)
+def _no_folder(shown: str) -> UsageError:
+    return UsageError(
+        f"there is no folder {shown}",
+        hint="make it with `banister init`, or name another with --dir",
+    )
+
+
+def _highest(files: Iterable[str]) -> str | None:
+    """Return the highest number as it is written, the widest where it is written in two ways."""
+    digits = [found for name in files if (found := leading_digits(name)) is not None]
+    return max(digits, key=lambda each: (int(each), len(each)), default=None)
