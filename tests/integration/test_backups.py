@@ -409,3 +409,15 @@ def test_an_older_server_says_why_it_does_not_take_the_backup_of_a_newer_one(
         assert "is older" in (caught.value.hint or "")
         assert caught.value.state == "nothing of it is left: the database is empty as before"
         assert older.execute("SELECT count(*) FROM pg_class WHERE oid >= 16384") == [(0,)]
+
+
+def test_a_materialized_view_over_rows_that_policies_hide_is_tested_with_its_owners_rights(
+    site: Site,
+) -> None:
+    site.database.execute(
+        "CREATE TABLE secret (id int); INSERT INTO secret VALUES (1), (2);"
+        "ALTER TABLE secret ENABLE ROW LEVEL SECURITY; ALTER TABLE secret FORCE ROW LEVEL SECURITY;"
+        "CREATE MATERIALIZED VIEW seen AS SELECT * FROM secret"
+    )
+    path, _ = take(site, test=True)
+    assert path.exists()

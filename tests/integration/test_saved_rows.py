@@ -197,3 +197,133 @@ def test_rows_that_go_outside_a_transaction_are_refused_before_anything_runs(sit
     with pytest.raises(UsageError, match="002_off takes rows away outside a transaction"):
         saving(site)
     assert site.applied() == ["001"]
+
+
+def test_a_key_that_goes_is_no_key_to_come_back_by(site: Site) -> None:
+    site.database.execute(
+        "CREATE TABLE numbered (id serial PRIMARY KEY, email text);"
+        "INSERT INTO numbered VALUES (30, 'thirty'), (2, 'two'), (1, 'one')"
+    )
+    site.write(
+        {
+            "002_less": "ALTER TABLE numbered DROP COLUMN id, DROP COLUMN email;",
+            "002_less.down": (
+                "ALTER TABLE numbered ADD COLUMN id serial PRIMARY KEY, ADD COLUMN email text;"
+            ),
+        }
+    )
+    run, saved = saving(site)
+    assert Path(saved[0].path).read_text() == "30\tthirty\n2\ttwo\n1\tone\n"
+    site.down()
+    with pytest.raises(DatabaseError, match="no primary key that stayed"):
+        site.project().backups().restore_rows(run)
+    assert site.value("SELECT count(email) FROM numbered") == 0
+
+
+def test_rows_without_a_key_come_back_once(site: Site) -> None:
+    site.write({"002_less": "DELETE FROM keyless WHERE n = 1;"})
+    run, _ = saving(site)
+    (back,) = site.project().backups().restore_rows(run)
+    assert back.rows == 2
+    with pytest.raises(DatabaseError, match="holds such rows already"):
+        site.project().backups().restore_rows(run)
+    assert site.rows("SELECT n FROM keyless ORDER BY 1") == [(1,), (1,), (None,)]
+
+
+def test_changed_rows_without_a_key_are_not_added_again(site: Site) -> None:
+    site.database.execute(
+        "CREATE TABLE refers (o int REFERENCES owners ON DELETE SET NULL, note text);"
+        "INSERT INTO refers VALUES (1, 'a'), (2, 'b'); DELETE FROM t"
+    )
+    site.write({"002_less": "DELETE FROM owners WHERE id = 1;"})
+    run, saved = saving(site)
+    assert {each.loss.table for each in saved} <= {"owners", "refers"}
+    site.project().backups().restore_rows(run)
+    assert site.rows("SELECT * FROM refers ORDER BY note") == [(None, "a"), (2, "b")]
+    assert site.value("SELECT count(*) FROM owners") == 2
+
+
+def test_a_change_and_a_delete_in_one_statement_leave_rows_that_no_key_tells(site: Site) -> None:
+    site.write(
+        {
+            "002_both": (
+                "DO $$ BEGIN UPDATE keyless SET n = 5 WHERE n IS NULL;"
+                " DELETE FROM keyless WHERE n = 1; END $$;"
+            )
+        }
+    )
+    run, _ = saving(site)
+    with pytest.raises(DatabaseError, match="some of them were only changed"):
+        site.project().backups().restore_rows(run)
+    assert site.rows("SELECT n FROM keyless") == [(5,)]
+
+
+def test_rows_that_the_copy_did_not_show_stop_the_migration(site: Site) -> None:
+    site.database.execute(
+        "CREATE FUNCTION also() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN EXECUTE 'DELE' || 'TE FROM keyless'; RETURN OLD; END $$;"
+        "CREATE TRIGGER also BEFORE DELETE ON owners FOR EACH ROW WHEN (OLD.name = 'grace')"
+        " EXECUTE FUNCTION also(); DELETE FROM t"
+    )
+    site.write({"002_less": "DELETE FROM owners WHERE id = 2;"})
+    with pytest.raises(MigrationFailed, match=r"rows of public\.keyless are gone"):
+        saving(site)
+    assert site.value("SELECT count(*) FROM keyless") == 3
+    assert site.value("SELECT count(*) FROM owners") == 2
+    assert not list((site.root / "backups").glob("rows_*/*"))
+
+
+@pytest.mark.parametrize("child", ["a_child", "z_child"])
+def test_rows_that_go_together_come_back_parents_first(site: Site, child: str) -> None:
+    site.database.execute(
+        f"CREATE TABLE m_parent (id int PRIMARY KEY); CREATE TABLE {child} (id int PRIMARY KEY,"
+        " p int NOT NULL REFERENCES m_parent ON DELETE CASCADE);"
+        f"INSERT INTO m_parent VALUES (1), (2); INSERT INTO {child} VALUES (1, 1), (2, 2)"
+    )
+    site.write({"002_less": "DELETE FROM m_parent WHERE id = 1;"})
+    run, saved = saving(site)
+    assert {each.loss.table for each in saved} == {"m_parent", child}
+    back = site.project().backups().restore_rows(run)
+    assert [each.rows for each in back] == [1, 1]
+    assert site.rows(f"SELECT * FROM {child} ORDER BY 1") == [(1, 1), (2, 2)]
+
+
+def test_triggers_change_nothing_of_what_comes_back(site: Site) -> None:
+    site.database.execute(
+        "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN NEW.name := 'changed'; RETURN NEW; END $$;"
+        "CREATE TRIGGER always BEFORE INSERT OR UPDATE ON owners"
+        " FOR EACH ROW EXECUTE FUNCTION stamp();"
+        "ALTER TABLE owners ENABLE ALWAYS TRIGGER always; DELETE FROM t"
+    )
+    site.write({"002_less": "DELETE FROM owners WHERE id = 2;"})
+    run, _ = saving(site)
+    site.project().backups().restore_rows(run)
+    assert site.rows("SELECT name FROM owners ORDER BY id") == [("ada",), ("grace",)]
+    assert site.rows("SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'always'") == [("A",)]
+
+
+def test_a_key_that_is_checked_late_and_dates_of_another_style(site: Site) -> None:
+    site.database.execute(
+        "CREATE TABLE late (day date PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, took interval,"
+        " share float8, twice float8 GENERATED ALWAYS AS (share * 2) STORED);"
+        "INSERT INTO late VALUES ('2026-04-03', '-1 day +02:03', 0.1), ('2026-05-06', '1 s', 0.2)"
+    )
+    before = all_of(site, "late")
+    site.write(
+        {
+            "002_less": (
+                "SET LOCAL datestyle = 'SQL, DMY';\nSET LOCAL intervalstyle = 'sql_standard';\n"
+                "SET LOCAL extra_float_digits = -10;\nDELETE FROM late WHERE share < 0.15;\n"
+            ),
+            "003_column": "ALTER TABLE late DROP COLUMN twice;",
+            "003_column.down": (
+                "ALTER TABLE late ADD COLUMN twice float8 GENERATED ALWAYS AS (share * 2) STORED;"
+            ),
+        }
+    )
+    run, saved = saving(site)
+    assert [each.rows for each in saved] == [1]
+    site.down()
+    site.project().backups().restore_rows(run)
+    assert all_of(site, "late") == before

@@ -73,6 +73,7 @@ def _manifest(told: Mapping[str, Any]) -> BackupManifest:
         one_transaction=_of(told, "one_transaction", bool),
         schema=_of(told, "schema", str, empty=True),
         roles=tuple(map(str, _of(told, "roles", list))),
+        past_policies=tuple(map(str, told.get("past_policies", []))),
         extensions=tuple(map(str, _of(told, "extensions", list))),
         tested=_test(_of(told, "tested", dict, empty=True)),
         run_id=_of(told, "run_id", str, empty=True),

@@ -95,6 +95,7 @@ def _read(manifest: Path) -> SavedFile:
             columns=tuple(map(str, told["columns"])),
             lost_columns=tuple(map(str, told["lost_columns"])),
             rows=int(told["rows"]),
+            moved=bool(told.get("moved", False)),
         )
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error

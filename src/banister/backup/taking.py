@@ -65,6 +65,7 @@ class Taker:
                     manifest = replace(
                         self._manifest(engine.database, wanted, dumped, name, before, now),
                         roles=tuple(sorted(around.roles)),
+                        past_policies=tuple(sorted(around.roles & around.past_policies)),
                         extensions=tuple(sorted(around.extensions)),
                         run_id=run_id,
                     )

@@ -62,9 +62,11 @@ def try_backup(
         database = scratch.create()
         if manifest.dialect is Dialect.POSTGRESQL:
             # It brings the driver with it, which costs more to import than an offline command may.
-            from banister.scratch.loading import check_extensions  # noqa: PLC0415
+            from banister.scratch.loading import check_extensions, let_past_policies  # noqa: PLC0415
 
             check_extensions(scratch, database, manifest.extensions)
+            # Materialized views are filled by their owners.
+            let_past_policies(scratch, database, manifest.past_policies)
         with open_dumps(scratch.privileged(database), scratch.settings) as dumps:
             yield from dumps.load(source, manifest)
             rows = dumps.count_rows()

@@ -117,6 +117,8 @@ class BackupManifest:
     schema: str | None = None
     #: Roles and extensions that what is in it names: a server without them does not take it.
     roles: tuple[str, ...] = ()
+    #: Those of them that policies do not hold back.
+    past_policies: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     #: The last test that it passed; None: not tested.
     tested: BackupTest | None = None
@@ -243,6 +245,8 @@ class SavedFile:
     #: COLUMNS: those that were dropped.
     lost_columns: tuple[str, ...]
     rows: int
+    #: Of these rows some may only have been changed, and be in the table still.
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ class Step:
     #: What the plan says about this step, for people.
     notes: tuple[str, ...] = ()
     #: Rows that are saved before the statement that takes them away.
-    losses: tuple[Loss, ...] = ()
+    losses: tuple[Loss, ...] | None = None
 
     @property
     def label(self) -> str:

@@ -383,6 +383,8 @@ class Surroundings:
     roles: frozenset[str] = frozenset()
     #: All roles that there are, also those.
     other_roles: frozenset[str] = frozenset()
+    #: Those that policies do not hold back.
+    past_policies: frozenset[str] = frozenset()
     extensions: frozenset[str] = frozenset()
 
 

@@ -33,7 +33,7 @@ class Job:
     way_back: WayBack | None = None
     #: What each step is about to take away, by version, found under the lock; None: not asked.
     find_losses: Callable[[Plan], Mapping[Version, tuple[Loss, ...]]] | None = None
-    losses: Mapping[Version, tuple[Loss, ...]] = field(default_factory=dict)
+    losses: Mapping[Version, tuple[Loss, ...]] | None = None
     #: What the plan was made from last.
     history: History = field(default_factory=History)
     #: The steps that are committed.

@@ -210,7 +210,8 @@ def _apply(
     started = time.monotonic()
     attempt = 1
     while True:
-        losing = replace(step, losses=job.losses.get(step.version, ()))
+        losses = None if job.losses is None else job.losses.get(step.version, ())
+        losing = replace(step, losses=losses)
         try:
             return (
                 yield from job.engine.apply(

@@ -1,6 +1,6 @@
 """Putting the schema and the surroundings of another database into a scratch database."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 
 import psycopg
@@ -12,7 +12,7 @@ from banister.project import Target
 from banister.scratch.base import Scratch
 from banister.scratch.lacks import advice_for
 
-__all__ = ["check_extensions", "load_schema", "surround", "tables_near"]
+__all__ = ["check_extensions", "let_past_policies", "load_schema", "surround", "tables_near"]
 
 #: So many take no time worth saving.
 _FEW_TABLES = 40
@@ -94,6 +94,24 @@ def tables_near(scratch: Scratch, database: Target, text: str) -> frozenset[str]
     if len(rows) <= _FEW_TABLES:
         return None
     return frozenset(str(name) for name, near in rows if near)
+
+
+def let_past_policies(scratch: Scratch, database: Target, roles: Iterable[str]) -> None:
+    """Let roles of a server of our own read what policies hide; others keep theirs.
+
+    Raises DatabaseError.
+    """
+    if scratch.shared:
+        return
+    try:
+        with psycopg.connect(scratch.privileged(database).conninfo, autocommit=True) as connection:
+            query = "SELECT rolname::text FROM pg_catalog.pg_roles WHERE NOT rolbypassrls"
+            there = {row[0] for row in connection.execute(query)}
+            for role in sorted(there.intersection(roles)):
+                statement = sql.SQL("ALTER ROLE {} BYPASSRLS").format(sql.Identifier(role))
+                connection.execute(statement)
+    except psycopg.Error as error:
+        raise DatabaseError(f"{database.display} cannot be set up: {error}") from error
 
 
 def surround(scratch: Scratch, database: Target, settings: Mapping[str, str]) -> tuple[str, ...]:

@@ -87,7 +87,32 @@ def _aims(plan: _Node, text: str, catalog: Catalog) -> Iterator[Aim]:
         oid = _named(catalog, node.get("Schema"), node.get("Relation Name"))
         if oid is not None:
             found = catalog.relations[oid]
-            yield Aim(table_oid=oid, table=found.name, how=how, by_key=_by_key(node, catalog))
+            by_key = _by_key(node, catalog)
+            yield Aim(table_oid=oid, table=found.name, how=how, by_key=by_key)
+            if how == "delete":
+                for along in _cascaded(catalog, {oid}):
+                    name = catalog.relations[along].name
+                    yield Aim(table_oid=along, table=name, how=how, by_key=by_key)
+
+
+def _cascaded(catalog: Catalog, oids: set[int]) -> set[int]:
+    """Return the tables whose rows go along with rows of these, by ON DELETE CASCADE.
+
+    https://www.postgresql.org/docs/current/ddl-constraints.html#DDL-CONSTRAINTS-FK
+    """
+    found: set[int] = set()
+    while True:
+        from_here = {
+            key.table_oid
+            for key in catalog.constraints.values()
+            if key.kind == "foreign key"
+            and key.references_oid in oids | found
+            and "ON DELETE CASCADE" in key.definition
+            and key.table_oid in catalog.relations
+        }
+        if from_here <= oids | found:
+            return found
+        found |= from_here - oids
 
 
 def _below(node: _Node, *, subplans: bool = True) -> Iterator[_Node]:

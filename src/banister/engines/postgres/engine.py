@@ -43,6 +43,7 @@ from banister.model import (
     RunInfo,
     Step,
     Surroundings,
+    TransactionMode,
     Unfilled,
     Version,
 )
@@ -294,7 +295,7 @@ class PostgresEngine:
 
     def _saver(self, step: Step, run: RunInfo) -> Saver | None:
         folder = self._settings.backup_dir
-        if not step.losses or folder is None:
+        if step.losses is None or folder is None or step.mode is not TransactionMode.WHOLE:
             return None
         return Saver(
             step=step,

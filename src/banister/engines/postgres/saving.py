@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from psycopg import sql
 from banister.engines.postgres.faults import failed_in_statement, refused_statement
 from banister.engines.postgres.session import Connection
 from banister.engines.queries import load_queries
-from banister.model import LogEntry, LogEvent, Statement, Step
+from banister.model import Dialect, LogEntry, LogEvent, Statement, Step
 from banister.model.backup import SavedRows
 from banister.model.losses import Loss, LossKind
+from banister.script import traits
 
 __all__ = ["Saver"]
 
@@ -31,12 +32,15 @@ class _Part:
     """A table that holds rows, and what is saved of it."""
 
     loss: Loss
+    oid: int
     schema: str
     table: str
     #: Columns of its primary key; empty: it has none.
     key: tuple[str, ...]
     columns: tuple[str, ...]
     path: Path
+    #: Of those that are saved as gone, some may only have been changed.
+    moved: bool = False
 
     @property
     def name(self) -> sql.Identifier:
@@ -57,10 +61,28 @@ class Saver:
     #: What the log is to be told together with the step's end.
     entries: list[LogEntry] = field(default_factory=list)
     _parts: dict[int, list[_Part]] = field(default_factory=dict)
+    #: Rows that are saved, by table.
+    _saved: dict[int, int] = field(default_factory=dict)
+    #: What the session had counted already, by table; None: it was not asked yet.
+    _before: dict[int, int] | None = None
 
     def concerns(self, number: int) -> bool:
         """Whether statement `number` takes rows away."""
-        return any(loss.statement == number for loss in self.step.losses)
+        return any(loss.statement == number for loss in self.step.losses or ())
+
+    @property
+    def looks(self) -> bool:
+        """Whether it knows what was counted before the step, so that it sees what goes."""
+        return self._before is not None
+
+    def look(self, number: int, statement: Statement) -> None:
+        """Before each statement: note what was counted for transactions before this one.
+
+        Not before a SET, which may have to be the first of its transaction. Raises MigrationFailed.
+        """
+        if self._before is None and traits(statement, Dialect.POSTGRESQL).words[:1] != ("SET",):
+            with self._explained(number, statement):
+                self._before = {oid: gone for oid, _, gone in self._gone()}
 
     def before(self, number: int, statement: Statement) -> list[SavedRows]:
         """Lock the tables against writers and save what the statement takes away.
@@ -88,12 +110,34 @@ class Saver:
             saved = []
             for part in self._parts.pop(number, []):
                 if part.loss.kind is LossKind.GONE:
-                    rows = self._keep_gone(part)
+                    rows, fewer = self._keep_gone(part)
                     if rows:
-                        saved.append(self._finished(part, rows))
+                        # A changed row lies elsewhere, and looks like one that went.
+                        moved = rows != fewer
+                        saved.append(self._finished(replace(part, moved=moved), rows))
                     else:
                         part.path.unlink(missing_ok=True)
             return saved
+
+    def check_nothing_else_went(self) -> None:
+        """Before the record of the step: raise MigrationFailed where rows went that are not saved.
+
+        A copy with few rows does not show what triggers and functions take away.
+        """
+        before = self._before or {}
+        for oid, table, gone in self._gone():
+            if gone - before.get(oid, 0) > self._saved.get(oid, 0):
+                raise refused_statement(
+                    self.step,
+                    len(self.step.statements),
+                    self.step.statements[-1],
+                    f"rows of {table} are gone that were not saved: the copy did not show it",
+                    "run without saving rows, and make a backup instead with --backup",
+                )
+
+    def _gone(self) -> list[tuple[int, str, int]]:
+        query = load_queries(__package__ or "", "saving.sql")["deleted"].encode()
+        return [(row[0], row[1], int(row[2])) for row in self.connection.execute(query).fetchall()]
 
     def undo(self) -> None:
         """Remove the files of an attempt that was rolled back: its rows are where they were."""
@@ -110,7 +154,7 @@ class Saver:
     def _found(self, number: int, statement: Statement) -> list[_Part]:
         queries = load_queries(__package__ or "", "saving.sql")
         found: dict[tuple[str, str, LossKind], _Part] = {}
-        for loss in (each for each in self.step.losses if each.statement == number):
+        for loss in (each for each in self.step.losses or () if each.statement == number):
             told = {"table": _qualified(loss.table), "with_children": loss.kind is LossKind.GONE}
             rows = self.connection.execute(queries["parts"].encode(), told).fetchall()
             if not rows:
@@ -121,18 +165,25 @@ class Saver:
                     f"the rows of {loss.table} cannot be saved: there is no such table here",
                     "run without saving rows, and make a backup instead with --backup",
                 )
-            for schema, table, key, columns in rows:
-                wanted = tuple(columns or ())
-                if loss.kind is LossKind.COLUMNS and key:
-                    wanted = tuple(c for c in wanted if c in {*key, *loss.columns})
+            for oid, schema, table, key, columns in rows:
+                wanted, known_by = tuple(columns or ()), tuple(key)
+                if loss.kind is LossKind.COLUMNS:
+                    # What a new key is called says nothing of which row it stands in.
+                    known_by = () if {*key} & {*loss.columns} else known_by
+                    if known_by:
+                        wanted = tuple(c for c in wanted if c in {*known_by, *loss.columns})
+                    # A generated one is computed again.
+                    if not {*loss.columns} & {*wanted}:
+                        continue
                 file = (
                     f"{self.step.version.text}_{number}_{len(self.files) + 1}_{_safe(table)}.copy"
                 )
                 part = _Part(
                     loss=loss,
+                    oid=oid,
                     schema=schema,
                     table=table,
-                    key=tuple(key),
+                    key=known_by,
                     columns=wanted,
                     path=self.folder / file,
                 )
@@ -176,16 +227,20 @@ class Saver:
             os.fsync(file.fileno())
         return rows
 
-    def _keep_gone(self, part: _Part) -> int:
-        """Write those rows put aside to the file that are in the table no more."""
-        aside, kept = self._aside(part), 0
+    def _keep_gone(self, part: _Part) -> tuple[int, int]:
+        """Write those rows put aside to the file that are where they were no more.
+
+        Returns how many they are, and by how many the table has fewer rows than before.
+        """
+        aside, kept, fewer = self._aside(part), 0, 0
         descriptor = os.open(part.path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
         query = sql.SQL("COPY (SELECT ctid FROM ONLY {}) TO STDOUT").format(part.name)
         with os.fdopen(descriptor, "wb") as file, aside.open("rb") as before, self._in_order():
             with self.connection.cursor().copy(query) as copy:
-                left = _in_order(_place(bytes(row)) for row in copy)
+                left = _Counted(_in_order(_place(bytes(row)) for row in copy))
                 here = next(left, None)
                 for line in before:
+                    fewer += 1
                     place = _place(line)
                     while here is not None and here < place:
                         here = next(left, None)
@@ -197,13 +252,14 @@ class Saver:
             file.flush()
             os.fsync(file.fileno())
         aside.unlink()
-        return kept
+        return kept, fewer - left.count
 
     def _in_order(self) -> "_InOrder":
         return _InOrder(self.connection)
 
     def _finished(self, part: _Part, rows: int) -> SavedRows:
         """Write the manifest of a file; it has reached the disk with its folder afterwards."""
+        self._saved[part.oid] = self._saved.get(part.oid, 0) + rows
         size = part.path.stat().st_size
         with part.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -218,7 +274,8 @@ class Saver:
             "table": part.table,
             "key": list(part.key),
             "columns": list(part.columns),
-            "lost_columns": list(part.loss.columns),
+            "lost_columns": [c for c in part.loss.columns if c in part.columns],
+            "moved": part.moved,
             "rows": rows,
             "size_bytes": size,
             "sha256": digest,
@@ -250,6 +307,22 @@ class Saver:
             rows=rows,
             size_bytes=size,
         )
+
+
+@dataclass(kw_only=False)
+class _Counted:
+    """Passes places on, and counts them."""
+
+    places: Iterator[tuple[int, int]]
+    count: int = 0
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return self
+
+    def __next__(self) -> tuple[int, int]:
+        place = next(self.places)
+        self.count += 1
+        return place
 
 
 class _Explained:

@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from banister.engines.base import Database, SessionSettings
 from banister.engines.postgres.interrupts import interrupts_kept, usable
+from banister.engines.postgres.set_configs import set_configs
 from banister.engines.postgres.transport import (
     tls_advice,
     transport_of,
@@ -141,7 +142,7 @@ class Session:
         if self.connection.info.encoding != "utf-8":
             self.connection.execute("RESET client_encoding")
         # One message, as the driver sends what has no values beside it.
-        statements = (*_RESET, _settings(self._pins, local=False))
+        statements = (*_RESET, set_configs(self._pins, local=False))
         self.connection.execute("; ".join(statements).encode())
 
     def _check_interval(self, *, orphans: bool) -> str | None:
@@ -153,13 +154,13 @@ class Session:
     def mind_the_wire(self) -> None:
         """Have the server end this session, and free its locks, when the wire to us dies."""
         if self.wire:
-            self.connection.execute(_settings(self.wire, local=False).encode())
+            self.connection.execute(set_configs(self.wire, local=False).encode())
 
     def begin(self, options: str = "") -> None:
         """Begin a transaction, with `options` as BEGIN takes them."""
         self.connection.execute(f"BEGIN {options}".encode())
         if self.pooled:
-            self.connection.execute(_settings(self._pins, local=True).encode())
+            self.connection.execute(set_configs(self._pins, local=True).encode())
 
     def leave_nothing_behind(self) -> None:
         """Before COMMIT: the next client of a pooled connection must not find our settings."""
@@ -217,14 +218,14 @@ class Session:
         `also`: settings that hold in it too; None: the value that this client gets by itself.
         """
         who = {"session_authorization": None, "role": self.role}
-        self.connection.execute(_settings({**who, **(also or {})}, local=True).encode())
+        self.connection.execute(set_configs({**who, **(also or {})}, local=True).encode())
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction of our own: committed at the end, rolled back on any exception."""
         with interrupts_kept(), self.connection.transaction():
             if self.pooled:
-                self.connection.execute(_settings(self._pins, local=True).encode())
+                self.connection.execute(set_configs(self._pins, local=True).encode())
             yield self.connection
 
 
@@ -354,25 +355,6 @@ def _cannot_see(sees_all: bool, role: str, inherits: bool, *, major: int) -> Fin
         "only the process, the user, the application and the locks are known",
         hint=hint,
     )
-
-
-def _quoted(text: str) -> str:
-    """Return a string as SQL, the same with and without `standard_conforming_strings`."""
-    doubled = text.replace("\\", "\\\\").replace("'", "''")
-    return f"E'{doubled}'"
-
-
-def _settings(values: Mapping[str, str | None], *, local: bool) -> str:
-    """Return the statement that sets all of these, in their order; None: as RESET does.
-
-    https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-SET
-    """
-    calls = (
-        f"pg_catalog.set_config({_quoted(name)}, {'NULL' if value is None else _quoted(value)}, "
-        f"{str(local).lower()})"
-        for name, value in values.items()
-    )
-    return f"SELECT {', '.join(calls)}"
 
 
 def _milliseconds(seconds: float | None) -> str | None:

@@ -102,7 +102,10 @@ class Stage:
         Each alone where they are looked at, but for those that follow many and only write rows.
         """
         for batch in batches(self.step):
-            loses = self.saver is not None and any(self.saver.concerns(n) for n, _ in batch)
+            saver = self.saver
+            loses = saver is not None and (
+                not saver.looks or any(saver.concerns(n) for n, _ in batch)
+            )
             if not loses and (self.tracer is None or _only_rows(batch)):
                 yield batch
             else:
@@ -112,6 +115,8 @@ class Stage:
         """Run the statements of a batch; see `watched`. `alone`: in no transaction of ours."""
         number, statement = batch[0]
         call = partial(send, self.session.connection, self.step, batch)
+        if self.saver is not None:
+            self.saver.look(number, statement)
         if self.saver is not None and self.saver.concerns(number):
             yield from self._saved(number, partial(self.saver.before, number, statement))
             yield from self.watched(number, call)
@@ -175,6 +180,8 @@ class Stage:
 
     def record(self, connection: Connection, started: float) -> AppliedMigration | None:
         """Write or remove the step's row and log it, inside its transaction."""
+        if self.saver is not None and self.saver.looks:
+            self.saver.check_nothing_else_went()
         self._become_ourselves(connection)
         duration = round((time.monotonic() - started) * 1000)
         entries = [*self.saver.entries] if self.saver is not None else []

@@ -63,7 +63,9 @@ WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
     AND r.rolname !~ '^pg_'
 
 -- name: other_roles
-SELECT r.rolname::pg_catalog.text FROM pg_catalog.pg_roles AS r WHERE r.rolname !~ '^pg_'
+-- And whether policies hold them back.
+SELECT r.rolname::pg_catalog.text, NOT (r.rolsuper OR r.rolbypassrls)
+FROM pg_catalog.pg_roles AS r WHERE r.rolname !~ '^pg_'
 
 -- name: extensions
 SELECT e.extname::pg_catalog.text FROM pg_catalog.pg_extension AS e

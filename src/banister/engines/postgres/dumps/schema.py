@@ -81,11 +81,13 @@ def read_surroundings(connection: Connection) -> Surroundings:
     with connection.pipeline():
         for name in ("sizes", "surroundings", "roles", "other_roles", "extensions"):
             answers[name] = connection.execute(queries[name].encode())
+    others = answers["other_roles"].fetchall()
     return Surroundings(
         sizes={row[0]: TableSize(rows=row[1], size_bytes=row[2]) for row in answers["sizes"]},
         settings={row[0]: row[1] for row in answers["surroundings"]},
         roles=frozenset(row[0] for row in answers["roles"]),
-        other_roles=frozenset(row[0] for row in answers["other_roles"]),
+        other_roles=frozenset(row[0] for row in others),
+        past_policies=frozenset(row[0] for row in others if not row[1]),
         extensions=frozenset(row[0] for row in answers["extensions"]),
     )
 
