@@ -1,6 +1,6 @@
 """Runs of many migrations beside psql with the same SQL: here, over a slow link, and rolled back.
 
-    python bench/runs.py [MIGRATIONS] [--rounds N] [--only WORDS]
+    python bench/runs.py [MIGRATIONS] [--rounds N] [--ten-times] [--no-peers]
 
 Prints a table: target, measured, verdict. In every round each way runs once, on a new database of
 one server over TCP, so that what the machine does meanwhile, it does to all of them; medians.
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from peers import PEERS, Peer, installed
 from server import PYTHON, Server, delayed, environment, seconds, serving
 from start import write_pairs
 
@@ -77,7 +78,32 @@ def ways(
         yield "up, ten times", lambda: run([*banister, "up"], server.fresh(), where=ten)
 
 
-def measure(migrations: int, rounds: int, *, ten_times: bool) -> dict[str, list[float]]:
+def by_peers(server: Server, root: Path) -> Iterator[tuple[str, Callable[[], float]]]:
+    """Yield how each peer that can be installed applies the same migrations."""
+    files = [
+        (number, up.read_text(), up.with_name(up.name.replace(".up.", ".down.")).read_text())
+        for number, up in enumerate(sorted((root / "migrations").glob("*.up.sql")), 1)
+    ]
+    for peer in PEERS:
+        if not installed(peer):
+            print(f"{peer.name} cannot be installed here", flush=True)
+            continue
+        folder = root / "peers" / peer.name
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            peer.write(folder, files)
+
+        def run(peer: Peer = peer, folder: Path = folder) -> float:
+            url = server.url(server.fresh())
+            command = [peer.path, *peer.arguments(folder, url)]
+            return seconds(command, folder, environment(url, root))
+
+        yield peer.name, run
+
+
+def measure(
+    migrations: int, rounds: int, *, ten_times: bool, peers: bool
+) -> dict[str, list[float]]:
     """Return the times of every way, one a round; ten times as many migrations run once."""
     times: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name, serving() as server:
@@ -91,7 +117,31 @@ def measure(migrations: int, rounds: int, *, ten_times: bool) -> dict[str, list[
                 ten_now = ten if ten_times and number == 0 else None
                 for way, run in ways(server, root, ten_now, far):
                     times.setdefault(way, []).append(run())
+            for way, run in by_peers(server, root) if peers else ():
+                times[way] = [run() for _ in range(rounds)]
     return times
+
+
+def rows(times: dict[str, list[float]], migrations: int) -> Iterator[str]:
+    """Yield the rows of the table, those of peers last."""
+    median = {way: statistics.median(took) for way, took in times.items()}
+    for row in ROWS:
+        if row.ours not in median:
+            continue
+        ratio = median[row.ours] / median[row.other]
+        yield (
+            f"| {row.what.format(n=migrations)} | {row.limit} × {row.other} "
+            f"| {median[row.ours]:.2f} s to {median[row.other]:.2f} s: {ratio:.2f} × "
+            f"| {'met' if ratio <= row.limit else 'not met'} |"
+        )
+    for peer in PEERS:
+        if peer.name in median:
+            ratio = median["up"] / median[peer.name]
+            yield (
+                f"| apply {migrations}, beside {peer.name} | faster "
+                f"| {median['up']:.2f} s to {median[peer.name]:.2f} s: {ratio:.2f} × "
+                f"| {'met' if ratio < 1 else 'not met'} |"
+            )
 
 
 def main() -> None:
@@ -100,19 +150,14 @@ def main() -> None:
     parser.add_argument("migrations", nargs="?", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ten-times", action="store_true", help="ten times as many, too")
+    parser.add_argument("--no-peers", action="store_true", help="install and run no other tool")
     asked = parser.parse_args()
-    times = measure(asked.migrations, asked.rounds, ten_times=asked.ten_times)
-    median = {way: statistics.median(took) for way, took in times.items()}
+    times = measure(
+        asked.migrations, asked.rounds, ten_times=asked.ten_times, peers=not asked.no_peers
+    )
     print("| what | target | measured | verdict |\n|---|---|---|---|")
-    for row in ROWS:
-        if row.ours not in median:
-            continue
-        ratio = median[row.ours] / median[row.other]
-        verdict = "met" if ratio <= row.limit else "not met"
-        print(
-            f"| {row.what.format(n=asked.migrations)} | {row.limit} × {row.other} "
-            f"| {median[row.ours]:.2f} s to {median[row.other]:.2f} s: {ratio:.2f} × | {verdict} |"
-        )
+    for row in rows(times, asked.migrations):
+        print(row)
 
 
 if __name__ == "__main__":

@@ -111,25 +111,21 @@ def splitting(make: Callable[[int], str], rounds: int = 7) -> float:
     return len(text) / 1e6 / best
 
 
-def main() -> None:
-    """Measure, and print JSON and the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("migrations", nargs="?", type=int, default=1000)
-    parser.add_argument("--runs", type=int, default=9)
-    asked = parser.parse_args()
+def compare(migrations: int, runs: int) -> tuple[float, list[dict[str, object]]]:
+    """Return what Python itself takes, in seconds, and a row for everything that is measured."""
     with tempfile.TemporaryDirectory() as name, run_folder() as place:
         root = Path(name)
         (root / "migrations").mkdir()
-        write_pairs(root / "migrations", asked.migrations)
+        write_pairs(root / "migrations", migrations)
         running = start_cluster(next(usable_programs(None, [])), place / "cluster")
         try:
             url = running.database_url("postgres")
             seconds(root, ["-m", "banister", "up"], {**os.environ, "DATABASE_URL": url})
-            times = measure(root, url, asked.runs)
+            times = measure(root, url, runs)
         finally:
             stop(running)
     base = statistics.median(times.pop(BASE))
-    rows = [
+    rows: list[dict[str, object]] = [
         {"what": f"banister {each}", "target": TARGETS[each], "unit": "s",
          "measured": round(statistics.median(took), 3), "best": round(min(took), 3),
          "times_python": round(statistics.median(took) / base, 1),
@@ -142,6 +138,16 @@ def main() -> None:
             {"what": f"splitting {kind}", "target": SPLITTING, "unit": "MB/s",
              "measured": round(speed, 1), "met": speed >= SPLITTING}
         )  # fmt: skip
+    return base, rows
+
+
+def main() -> None:
+    """Measure, and print JSON and the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("migrations", nargs="?", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=9)
+    asked = parser.parse_args()
+    base, rows = compare(asked.migrations, asked.runs)
     print(json.dumps({"migrations": asked.migrations, "base_s": round(base, 3), "rows": rows}))
     print(f"\n{asked.migrations} migrations; `{BASE}` takes {base:.3f} s\n")
     print("| what | target | measured | best | times `python -c pass` | verdict |")

@@ -110,9 +110,8 @@ def by_hand(folder: Path, programs: Programs, running: Running) -> float:
     return time.monotonic() - started
 
 
-def main() -> None:
-    """Print both times and their ratio."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 150
+def compare(count: int) -> tuple[dict[str, float], float, str]:
+    """Return the seconds of each way of ours, those of psql and pg_dump, and the server."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         folder = root / "migrations"
@@ -132,7 +131,14 @@ def main() -> None:
                 by_programs = by_hand(folder, programs, running)
             finally:
                 stop(running)
-    print(f"{count} pairs on {programs.display}\n")
+    return times, by_programs, programs.display
+
+
+def main() -> None:
+    """Print both times and their ratio."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 150
+    times, by_programs, server = compare(count)
+    print(f"{count} pairs on {server}\n")
     print("| | seconds | psql and pg_dump take |\n|---|---|---|")
     for name, seconds in times.items():
         print(f"| {name} | {seconds:.1f} | {by_programs / seconds:.1f} times as long |")

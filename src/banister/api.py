@@ -21,10 +21,8 @@ from banister.model.driving import drive
 from banister.model.text import Dialect
 from banister.project import (
     has_files_for,
-    next_version,
+    new_pair,
     read_folder,
-    sql_files,
-    write_pair,
 )
 
 # Everything else is imported where it is used: a command then pays for what it does, no more.
@@ -304,10 +302,7 @@ class Project:
 
     def new(self, name: str, *, now: datetime) -> tuple[Path, Path]:
         """Create an up and a down file with the next number; nothing is ever overwritten."""
-        # Every engine's files count: a number must be free for all of them.
-        taken = sql_files(self.settings.dir, shown=self.settings.shown_dir)
-        version = next_version(taken, now=now)
-        return write_pair(self.settings.dir, version, name)
+        return new_pair(self.settings.dir, name, shown=self.settings.shown_dir, now=now)
 
     def baseline(
         self, version: str, *, on_event: OnEvent | None = None

@@ -1,8 +1,10 @@
 """What all commands share: their options, the open project, and how a result is handed back."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +17,7 @@ from banister.errors import BanisterError
 if TYPE_CHECKING:
     from banister.api import Project
     from banister.engines import Database
+    from banister.project import Settings
 
 __all__ = [
     "Invocation",
@@ -33,6 +36,20 @@ class Invocation:
     url: str | None = None
     directory: str | None = None
     environment: str | None = None
+
+    def settings(self) -> "Settings":
+        """Read the settings that the options name, for what needs no database at all."""
+        from banister.project import load_settings  # noqa: PLC0415 -- not needed for --help
+
+        given = {} if self.directory is None else {"dir": self.directory}
+        try:
+            return load_settings(
+                Path.cwd(), env=self.environment, environ=os.environ, overrides=given
+            )
+        except BaseException:
+            # What could not be read may still hold a password.
+            self.output.hide(guess_secrets([]))
+            raise
 
     def project(
         self,

@@ -14,8 +14,11 @@ __all__ = ["command"]
 @command_options(database=False)
 def command(invocation: Invocation, *, name: tuple[str, ...]) -> None:
     """Create the next pair of files."""
-    project = invocation.project(offline=True)
-    paths = project.new(" ".join(name), now=datetime.now(UTC))
-    shown = [f"{project.settings.shown_dir}/{path.name}" for path in paths]
+    # Not the whole project: it would have to import what runs migrations.
+    from banister.project import new_pair  # noqa: PLC0415 -- not needed for --help
+
+    settings, now = invocation.settings(), datetime.now(UTC)
+    paths = new_pair(settings.dir, " ".join(name), shown=settings.shown_dir, now=now)
+    shown = [f"{settings.shown_dir}/{path.name}" for path in paths]
     invocation.output.put(files=shown)
     invocation.output.say(*(f"created {path}" for path in shown))

@@ -9,7 +9,13 @@ if TYPE_CHECKING:
     from banister.project.files import has_files_for, read_folder
     from banister.project.git import changed_since
     from banister.project.keys import KEYS, Key, Kind
-    from banister.project.new_files import next_number, next_version, sql_files, write_pair
+    from banister.project.new_files import (
+        new_pair,
+        next_number,
+        next_version,
+        sql_files,
+        write_pair,
+    )
     from banister.project.scaffold import start_project
     from banister.project.secrets import redact
     from banister.project.squawk import squawk_folder
@@ -33,6 +39,7 @@ __all__ = [
     "choose_target",
     "has_files_for",
     "load_settings",
+    "new_pair",
     "next_number",
     "next_version",
     "no_target_error",
@@ -52,7 +59,7 @@ if not TYPE_CHECKING:
             "files": "has_files_for read_folder",
             "git": "changed_since",
             "keys": "KEYS Key Kind",
-            "new_files": "next_number next_version sql_files write_pair",
+            "new_files": "new_pair next_number next_version sql_files write_pair",
             "scaffold": "start_project",
             "secrets": "redact",
             "squawk": "squawk_folder",

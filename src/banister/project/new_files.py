@@ -10,7 +10,7 @@ from pathlib import Path
 from banister.errors import UsageError
 from banister.project.names import is_timestamp, leading_digits
 
-__all__ = ["next_number", "next_version", "sql_files", "write_pair"]
+__all__ = ["new_pair", "next_number", "next_version", "sql_files", "write_pair"]
 
 _FIRST = "001"
 _TIME = "%Y%m%d%H%M%S"
@@ -27,6 +27,12 @@ _DOWN_TEXT = """\
 -- Delete this file if nothing can undo it: `banister down` then refuses before touching anything.
 
 """
+
+
+def new_pair(dir: Path, name: str, *, shown: str, now: datetime) -> tuple[Path, Path]:  # noqa: A002  (the setting's name)
+    """Write an up and a down file with the version behind the highest; see `write_pair`."""
+    # Every engine's files count: a number must be free for all of them.
+    return write_pair(dir, next_version(sql_files(dir, shown=shown), now=now), name)
 
 
 def sql_files(dir: Path, *, shown: str) -> tuple[str, ...]:  # noqa: A002  (the setting's name)
