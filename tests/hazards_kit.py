@@ -1,9 +1,9 @@
 """The cases of tests/cases/hazards: what each holds, and how it is rehearsed.
 
-CASE/setup.sql is there before the run, bad.sql meets the rule that CASE is named after in the line
-that ends with `-- here`, good.sql (then good.2.sql and so on) are the migrations to write instead.
-CASE/versions holds the majors that it is for, such as `-17` or `18-`. silent/CASE/change.sql meets
-no rule.
+CASE/setup.sql is there before the run, superuser.sql before that, where only a superuser can make
+it. bad.sql meets the rule that CASE is named after in the line that ends with `-- here`, good.sql
+(then good.2.sql and so on) are the migrations to write instead. CASE/versions holds the majors that
+it is for, such as `-17` or `18-`. silent/CASE/change.sql meets no rule.
 """
 
 import os
@@ -57,6 +57,12 @@ class Case:
     def setup(self) -> str:
         """What is there before the run."""
         return (self.path / "setup.sql").read_text()
+
+    @cached_property
+    def by_superuser(self) -> str:
+        """What only a superuser can make, before that; empty: nothing."""
+        path = self.path / "superuser.sql"
+        return path.read_text() if path.exists() else ""
 
     @cached_property
     def bad(self) -> str:
@@ -150,6 +156,10 @@ class Ground:
         database = self._ready.pop(case.setup, None)
         if database is None:
             database = self.scratch.create()
+            if case.by_superuser:
+                above = self.scratch.privileged(database).conninfo
+                with closing(psycopg.connect(above, autocommit=True)) as session:
+                    session.execute(case.by_superuser.encode())
             with closing(psycopg.connect(database.conninfo, autocommit=True)) as session:
                 session.execute(case.setup.encode())
             with opened(self.scratch, database, _INFO, ()):

@@ -132,6 +132,14 @@ def _of_another_persistence(seen: Seen) -> Iterator[Match]:
             yield Match(table_oid=rewrite.relation_oid, names={"table": rewrite.relation})
 
 
+def _moved(seen: Seen) -> Iterator[Match]:
+    for rewrite in seen.trace.rewrites:
+        if {"tablespace", "access method"} & {*rewrite.reasons} and seen.was_there(
+            rewrite.relation_oid
+        ):
+            yield Match(table_oid=rewrite.relation_oid, names={"table": rewrite.relation})
+
+
 _RENAMED_WITH_A_VIEW = (
     "ALTER TABLE {table} RENAME TO {bare};\nCREATE VIEW {table} AS SELECT * FROM {new};"
 )
@@ -231,5 +239,16 @@ TABLES = (
         advice=_WINDOW,
         source=_MANUAL + "sql-altertable.html",
         meets=_of_another_persistence,
+    ),
+    Hazard(
+        rule="move-table",
+        title="SET TABLESPACE or SET ACCESS METHOD",
+        effect="writes {table} again elsewhere, or in another form, which nobody can read or write"
+        " meanwhile",
+        verdict=Verdict.BLOCKS_ALL,
+        grows=True,
+        advice=_WINDOW + ", or have pg_repack move it beside running queries",
+        source=_MANUAL + "sql-altertable.html",
+        meets=_moved,
     ),
 )
