@@ -454,3 +454,13 @@ def test_tables_behind_functions_and_views_hold_rows_among_many(site: Site) -> N
     }
     assert written.keys() == {"things", "owners"}
     assert all(written.values())
+
+
+@pytest.mark.parametrize("does", ["INSTEAD NOTHING", "ALSO NOTIFY changed"])
+def test_a_statement_of_which_a_rule_leaves_no_plan_is_rehearsed(site: Site, does: str) -> None:
+    site.database.execute(f"CREATE RULE r AS ON DELETE TO owners DO {does}")
+    found = rehearsed(site, "DELETE FROM owners WHERE name = 'nobody';\n")
+    assert only(found).trace.failure is None
+    assert [aim.table for aim in only(found).trace.aims] == (
+        [] if "NOTHING" in does else ["owners"]
+    )

@@ -10,7 +10,7 @@ import pytest
 import banister
 from banister.errors import DatabaseError, MigrationFailed, UsageError
 from banister.model.backup import SavedRows
-from postgres_kit import Site
+from postgres_kit import Site, role
 from servers import PostgresDatabase
 
 HOSTILE = r"E'a\tb\\c\n\\.\n', NULL, '{1,NULL}', decode('00ff0a', 'hex')"
@@ -327,3 +327,49 @@ def test_a_key_that_is_checked_late_and_dates_of_another_style(site: Site) -> No
     site.down()
     site.project().backups().restore_rows(run)
     assert all_of(site, "late") == before
+
+
+def test_equal_rows_that_two_statements_took_both_come_back(site: Site) -> None:
+    site.write(
+        {
+            "002_less": (
+                "DELETE FROM keyless WHERE ctid = (SELECT min(ctid) FROM keyless WHERE n = 1);\n"
+                "DELETE FROM keyless WHERE n = 1;\n"
+            )
+        }
+    )
+    run, saved = saving(site)
+    assert [each.rows for each in saved] == [1, 1]
+    site.project().backups().restore_rows(run)
+    assert site.rows("SELECT n FROM keyless ORDER BY 1") == [(1,), (1,), (None,)]
+
+
+def test_a_table_that_the_migration_alters_is_no_less_watched(site: Site) -> None:
+    site.database.execute(
+        "CREATE FUNCTION also() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN EXECUTE 'DELE' || 'TE FROM keyless'; RETURN OLD; END $$;"
+        "CREATE TRIGGER also BEFORE DELETE ON owners FOR EACH ROW WHEN (OLD.name = 'grace')"
+        " EXECUTE FUNCTION also(); DELETE FROM t"
+    )
+    site.write(
+        {"002_less": "ALTER TABLE keyless ADD COLUMN m int;\nDELETE FROM owners WHERE id = 2;"}
+    )
+    with pytest.raises(MigrationFailed, match=r"rows of public\.keyless are gone"):
+        saving(site)
+    assert site.value("SELECT count(*) FROM keyless") == 3
+
+
+def test_who_may_not_put_rows_back_is_told_who_may(site: Site) -> None:
+    site.database.execute(
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+        "CREATE TRIGGER mine BEFORE INSERT ON keyless FOR EACH ROW EXECUTE FUNCTION f()"
+    )
+    site.write({"002_less": "DELETE FROM keyless WHERE n = 1;"})
+    run, _ = saving(site)
+    with (
+        role(site.database, "GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}") as (_, url),
+        pytest.raises(DatabaseError, match="must be owner") as caught,
+    ):
+        site.project(url=url).backups().restore_rows(run)
+    assert caught.value.hint == "put them back as the role that owns the tables"
+    assert site.value("SELECT count(*) FROM keyless") == 1

@@ -48,8 +48,10 @@ def aims_by_plan(
         if connection.closed:
             raise
         return ()
-    plans = found[0] if found else []
-    return tuple(dict.fromkeys(aim for each in plans for aim in _aims(each["Plan"], text, catalog)))
+    # What a rule makes of a statement may be nothing, or a statement without a plan.
+    parts = found[0] if found else []
+    plans = [each["Plan"] for each in parts if isinstance(each, dict) and "Plan" in each]
+    return tuple(dict.fromkeys(aim for plan in plans for aim in _aims(plan, text, catalog)))
 
 
 def aims_by_locks(
@@ -147,7 +149,7 @@ def _is_keyed(scan: _Node, catalog: Catalog) -> bool:
         all(column is not None and _fixes(condition, column) for column in index.columns)
         or (len(index.columns) == 1 and _few(condition, index.columns[0] or ""))
         for oid, index in catalog.indexes.items()
-        if index.unique and catalog.relations[oid].bare_name == name
+        if index.unique and oid in catalog.relations and catalog.relations[oid].bare_name == name
     )
 
 

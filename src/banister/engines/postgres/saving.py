@@ -63,7 +63,7 @@ class Saver:
     _parts: dict[int, list[_Part]] = field(default_factory=dict)
     #: Rows that are saved, by table.
     _saved: dict[int, int] = field(default_factory=dict)
-    #: What the session had counted already, by table; None: it was not asked yet.
+    #: What the session had counted already, by each table that there was; None: not asked yet.
     _before: dict[int, int] | None = None
 
     def concerns(self, number: int) -> bool:
@@ -126,7 +126,8 @@ class Saver:
         """
         before = self._before or {}
         for oid, table, gone in self._gone():
-            if gone - before.get(oid, 0) > self._saved.get(oid, 0):
+            # What this step has made is its own.
+            if oid in before and gone - before[oid] > self._saved.get(oid, 0):
                 raise refused_statement(
                     self.step,
                     len(self.step.statements),
@@ -232,27 +233,27 @@ class Saver:
 
         Returns how many they are, and by how many the table has fewer rows than before.
         """
-        aside, kept, fewer = self._aside(part), 0, 0
+        aside, kept, there, after = self._aside(part), 0, 0, 0
         descriptor = os.open(part.path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
         query = sql.SQL("COPY (SELECT ctid FROM ONLY {}) TO STDOUT").format(part.name)
         with os.fdopen(descriptor, "wb") as file, aside.open("rb") as before, self._in_order():
             with self.connection.cursor().copy(query) as copy:
-                left = _Counted(_in_order(_place(bytes(row)) for row in copy))
-                here = next(left, None)
+                left = enumerate(_in_order(_place(bytes(row)) for row in copy), 1)
+                after, here = next(left, (after, None))
                 for line in before:
-                    fewer += 1
+                    there += 1
                     place = _place(line)
                     while here is not None and here < place:
-                        here = next(left, None)
+                        after, here = next(left, (after, None))
                     if here != place:
                         file.write(line.partition(b"\t")[2] or b"\n")
                         kept += 1
-                for _ in left:
+                for after, _ in left:  # noqa: B007 -- the last of them says how many there are
                     pass
             file.flush()
             os.fsync(file.fileno())
         aside.unlink()
-        return kept, fewer - left.count
+        return kept, there - after
 
     def _in_order(self) -> "_InOrder":
         return _InOrder(self.connection)
@@ -307,22 +308,6 @@ class Saver:
             rows=rows,
             size_bytes=size,
         )
-
-
-@dataclass(kw_only=False)
-class _Counted:
-    """Passes places on, and counts them."""
-
-    places: Iterator[tuple[int, int]]
-    count: int = 0
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        return self
-
-    def __next__(self) -> tuple[int, int]:
-        place = next(self.places)
-        self.count += 1
-        return place
 
 
 class _Explained:

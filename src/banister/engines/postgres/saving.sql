@@ -28,21 +28,19 @@ WHERE c.relkind = 'r' AND (
 ORDER BY 2, 3
 
 -- name: deleted
--- Rows that this transaction has taken out of tables that it has not made or altered; what moves to
--- another partition is not gone.
+-- Rows that were taken out of each table, in this transaction and in those before it that the server
+-- has not yet told others of. What moves to another partition is not gone; of what is inserted into a
+-- partitioned table at the same time nothing tells it apart.
 SELECT c.oid::pg_catalog.int8,
     pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
     pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)
-        - CASE WHEN c.relispartition THEN (
+        - CASE WHEN c.relispartition AND pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) > 0 THEN (
             SELECT pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(t.relid))
             FROM pg_catalog.pg_partition_tree(pg_catalog.pg_partition_root(c.oid)) AS t
             WHERE t.isleaf) ELSE 0 END
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND c.oid >= 16384
-    AND pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) > 0
-    AND c.xmin::pg_catalog.text
-        <> COALESCE(pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid::pg_catalog.text, '')
 ORDER BY 2
 
 -- name: size

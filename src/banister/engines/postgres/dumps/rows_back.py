@@ -41,9 +41,14 @@ def put_rows_back(session: Session, files: Sequence[SavedFile]) -> tuple[RowsBac
             connection.execute("SET CONSTRAINTS ALL DEFERRED")
             with _quiet_triggers(connection, files):
                 # What was taken away last was what others referred to.
-                for number, each in enumerate(_parents_first(connection, [*reversed(files)])):
+                ordered = _parents_first(connection, [*reversed(files)])
+                # All are looked at before any goes back: of one table there may be several files.
+                for number, each in enumerate(ordered):
                     for_error = each
-                    done.append(_put_back(connection, each, f"banister_rows_{number}"))
+                    _load(connection, each, _aside(number))
+                for number, each in enumerate(ordered):
+                    for_error = each
+                    done.append(_put_back(connection, each, _aside(number)))
                 connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except psycopg.Error as error:
         about = f"{for_error.schema}.{for_error.table}" if for_error else "the saved tables"
@@ -51,7 +56,9 @@ def put_rows_back(session: Session, files: Sequence[SavedFile]) -> tuple[RowsBac
             f"the rows of {about} cannot be put back: {first_line(error)}",
             code="rows_not_restored",
             state="nothing was put back",
-            hint="rows fit into the tables that they were taken from: roll the migration back "
+            hint="put them back as the role that owns the tables"
+            if isinstance(error, psycopg.errors.InsufficientPrivilege)
+            else "rows fit into the tables that they were taken from: roll the migration back "
             "first, so that tables and columns are there again",
         ) from error
     return tuple(done)
@@ -91,23 +98,32 @@ def _quiet_triggers(connection: Connection, files: Sequence[SavedFile]) -> Itera
         connection.execute(sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(table, how, name))
 
 
-def _put_back(connection: Connection, saved: SavedFile, name: str) -> RowsBack:
+def _aside(number: int) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"banister_rows_{number}")
+
+
+def _load(connection: Connection, saved: SavedFile, rows: sql.Identifier) -> None:
+    """Read a file into a table of this session. Raises DatabaseError where it cannot go back."""
     table = sql.Identifier(saved.schema, saved.table)
-    rows = sql.Identifier("pg_temp", name)
     columns = sql.SQL(", ").join(map(sql.Identifier, saved.columns))
     connection.execute(
-        sql.SQL(
-            "CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA"
-        ).format(sql.Identifier(name), columns, table)
+        sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+            rows, columns, table
+        )
     )
     copy_in = sql.SQL("COPY {} FROM STDIN").format(rows)
     with Path(saved.path).open("rb") as file, connection.cursor().copy(copy_in) as copy:
         while data := file.read(_CHUNK):
             copy.write(data)
+    if saved.kind is not LossKind.COLUMNS and not saved.key:
+        _check_absence(connection, saved, table, rows)
+
+
+def _put_back(connection: Connection, saved: SavedFile, rows: sql.Identifier) -> RowsBack:
+    table = sql.Identifier(saved.schema, saved.table)
+    columns = sql.SQL(", ").join(map(sql.Identifier, saved.columns))
     if saved.kind is LossKind.COLUMNS:
         return _columns_back(connection, saved, table, rows)
-    if not saved.key:
-        _check_absence(connection, saved, table, rows)
     query = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} AS saved{}")
     same = sql.SQL(" WHERE NOT EXISTS (SELECT FROM {} AS now WHERE {})").format(table, _same(saved))
     insert = query.format(table, columns, columns, rows, same if saved.key else sql.SQL(""))
