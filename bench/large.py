@@ -66,6 +66,7 @@ def compare(server: Server, kind: str, megabytes: float) -> tuple[float, float, 
         path = root / "migrations" / "001_large.up.sql"
         with path.open("w") as file:
             file.writelines(lines(kind, megabytes))
+        (root / "migrations" / "001_large.down.sql").write_text("DROP TABLE large;\n")
         url = server.url(server.fresh())
         ours, memory = measured([PYTHON, "-m", "banister", "up"], root, environment(url, root))
         url = server.url(server.fresh())
