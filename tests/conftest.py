@@ -15,6 +15,9 @@ from banister.cli import main
 from fork_kit import Forks
 from servers import MAJORS, AnyDatabase, PostgresDatabase, Servers, SqliteDatabase
 
+# Hundreds of processes are started, and one that may not keep its bytecode compiles all of it anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A build must not fail by chance; new cases are looked for where somebody can look at them.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):

@@ -5,6 +5,7 @@ import re
 import secrets
 from pathlib import Path
 
+import pytest
 from projects import json_of, migrations, plain, two_migrations
 
 from conftest import RunBanister
@@ -185,6 +186,7 @@ class TestDemo:
         assert done.stdout.count("applied 2 migrations in") == 2
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.everything
     def test_for_programs(self, run_banister: RunBanister) -> None:
         told = json_of(run_banister("demo", "--format", "json"))
         assert [step["exit"] for step in told["commands"]] == [0] * 6

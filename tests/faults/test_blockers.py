@@ -127,7 +127,7 @@ def _waits(site: Site) -> bool:
     return bool(site.value("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", ["text", pytest.param("json", marks=pytest.mark.everything)])
 def test_the_grant_is_printed_once_a_run_however_often_it_waits(site: Site, form: str) -> None:
     (site.root / "banister.toml").write_text('lock_timeout = "700ms"\n')
     with role(site.database, PUBLIC, OWNS) as (name, url):

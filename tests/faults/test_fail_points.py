@@ -90,7 +90,13 @@ def test_the_recovery_itself_is_cut_off(
     assert state(site, undisturbed) is None
 
 
-@pytest.mark.parametrize(("point", "action"), CUTS)
+@pytest.mark.parametrize(
+    ("point", "action"),
+    [
+        pytest.param(*each, marks=() if each[1] == "kill" else pytest.mark.everything)
+        for each in CUTS
+    ],
+)
 def test_down_on_postgresql(
     site: Site, undisturbed: Expected, point: FailPoint, action: str
 ) -> None:

@@ -89,7 +89,7 @@ def test_a_rollback_killed_before_any_call_of_sqlite_is_finished_by_the_next(
 
 
 @pytest.mark.parametrize("deadly", [True, False], ids=["killed", "failed"])
-@pytest.mark.parametrize("journal", JOURNALS)
+@pytest.mark.parametrize("journal", [pytest.param("delete", marks=pytest.mark.everything), "wal"])
 def test_a_run_that_ends_inside_a_write_is_finished_by_the_next(
     anew: Callable[[str], SqliteSite], reference: object, journal: str, *, deadly: bool
 ) -> None:

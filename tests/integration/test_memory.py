@@ -21,6 +21,12 @@ subprocess.run(sys.argv[1:], check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
+POSTGRES_FIRST = pytest.mark.parametrize(
+    "any_database",
+    ["postgresql", pytest.param("sqlite", marks=pytest.mark.everything)],
+    indirect=True,
+)
+
 
 def peak_of_a_run(root: Path, url: str, text: Callable[[], str], copies: int) -> int:
     """Run a file made of `copies` of a text; return the largest resident size in bytes."""
@@ -43,6 +49,7 @@ def peak_of_a_run(root: Path, url: str, text: Callable[[], str], copies: int) ->
     return int(measured.stdout.splitlines()[-1]) * 1024
 
 
+@POSTGRES_FIRST
 def test_many_statements(any_database: AnyDatabase, tmp_path: Path) -> None:
     line = f"INSERT INTO t VALUES (1, '{'x' * 10_000}');\n"
     peak = peak_of_a_run(tmp_path, any_database.url, lambda: line * 100, 140)
@@ -61,6 +68,7 @@ def test_rows_of_a_copy(any_database: AnyDatabase, tmp_path: Path) -> None:
     assert peak < BASE
 
 
+@POSTGRES_FIRST
 def test_one_long_statement(any_database: AnyDatabase, tmp_path: Path) -> None:
     size = 40 * MIB
     text = f"INSERT INTO t VALUES (1, '{'x' * size}');\n"

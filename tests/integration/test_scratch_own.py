@@ -146,7 +146,9 @@ def test_a_right_that_the_role_lacks_is_explained(tmp_path: Path) -> None:
         assert str(caught.value.hint).startswith("on the scratch server migrations run as an ord")
 
 
-@pytest.mark.parametrize("major", [14, 15, 16, 17, 18])
+@pytest.mark.parametrize(
+    "major", [14, 18, *(pytest.param(each, marks=pytest.mark.everything) for each in (15, 16, 17))]
+)
 def test_an_extension_that_a_server_lacks_is_named(
     tmp_path: Path, major: int, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,7 +241,14 @@ def test_the_server_of_a_killed_run_is_stopped_by_the_next(
             assert len(list(home.glob("tmp/*/scratch-*/"))) == 2
 
 
-@pytest.mark.parametrize("sign", ["data.new/PG_VERSION", "server.log", "data/postmaster.pid"])
+@pytest.mark.parametrize(
+    "sign",
+    [
+        "data/postmaster.pid",
+        pytest.param("data.new/PG_VERSION", marks=pytest.mark.everything),
+        pytest.param("server.log", marks=pytest.mark.everything),
+    ],
+)
 def test_a_run_killed_while_its_server_starts_leaves_nothing_for_long(
     quick_home: Path, sign: str
 ) -> None:

@@ -170,7 +170,14 @@ def test_a_full_disk_leaves_nothing(project: banister.Project, small_disk: Path)
     assert not [each for each in small_disk.rglob("*") if each.is_file()]
 
 
-@pytest.mark.parametrize("call", ["rename", "fsync", "open"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "rename",
+        pytest.param("fsync", marks=pytest.mark.everything),
+        pytest.param("open", marks=pytest.mark.everything),
+    ],
+)
 def test_killed_at_any_call_a_backup_is_whole_or_not_there(
     project: banister.Project, call: str
 ) -> None:

@@ -12,7 +12,7 @@ import banister
 from banister.errors import FindingsError, MigrationFailed
 from banister.proof import AgainVerdict, DataVerdict, DownVerdict, Proven
 from conftest import clean_environment
-from servers import PostgresDatabase
+from servers import MAJORS, PostgresDatabase
 
 BASE = {
     "001_base.up": "CREATE TABLE t (id int PRIMARY KEY, note text NOT NULL DEFAULT 'x');\n"
@@ -105,6 +105,11 @@ FAILING = {
 }
 
 
+@pytest.mark.parametrize(
+    "old_and_new_postgres",
+    [pytest.param(MAJORS[0], marks=pytest.mark.everything), MAJORS[-1]],
+    indirect=True,
+)
 def test_each_wrong_down_is_caught_and_named(
     old_and_new_postgres: PostgresDatabase, tmp_path: Path
 ) -> None:

@@ -15,6 +15,14 @@ CASES = sorted((Path(__file__).parent.parent / "cases" / "split").glob("*.sql"))
 PSQL = found_psql()
 
 needs_psql = pytest.mark.skipif(not PSQL, reason="no psql on PATH and none in the wheel")
+#: The newest stands for all of them.
+each_psql = pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(program, id=name, marks=() if name == max(PSQL) else pytest.mark.everything)
+        for name, program in PSQL.items()
+    ],
+)
 
 
 def agree(program: str, script: str) -> None:
@@ -49,7 +57,7 @@ def _rows(rows: str | None) -> str | None:
 
 
 @needs_psql
-@pytest.mark.parametrize("program", PSQL.values(), ids=PSQL)
+@each_psql
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_a_file_is_split_as_psql_splits_it(program: str, path: Path) -> None:
     agree(program, path.read_bytes().decode())
@@ -76,7 +84,7 @@ FRAGMENTS = st.sampled_from([
 
 
 @needs_psql
-@pytest.mark.parametrize("program", PSQL.values(), ids=PSQL)
+@each_psql
 @settings(
     max_examples=200,
     deadline=None,
@@ -93,7 +101,7 @@ STATEMENTS = st.lists(st.lists(FRAGMENTS, max_size=6).map("".join), min_size=5, 
 
 
 @needs_psql
-@pytest.mark.parametrize("program", PSQL.values(), ids=PSQL)
+@each_psql
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(parts=STATEMENTS)
 def test_a_script_of_many_tricky_statements_is_split_as_psql_splits_it(
