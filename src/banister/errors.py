@@ -183,6 +183,8 @@ class OutcomeUnknown(DatabaseError):
 
     exit_code = 4
     code = "outcome_unknown"
+    #: How many steps may have been committed.
+    steps = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

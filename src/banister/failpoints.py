@@ -7,10 +7,10 @@ the NTH time (from 1). Nothing is kept between calls but the variable itself, wh
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 
-__all__ = ["FailPoint", "fail_point"]
+__all__ = ["FailPoint", "asks_elsewhere", "fail_point"]
 
 _VARIABLE = "BANISTER_TEST_FAIL_POINT"
 
@@ -20,6 +20,12 @@ class FailPoint(StrEnum):
 
     #: Nothing is sent yet.
     BEFORE_BEGIN = "before_begin"
+    #: Of several steps that share their round trips, nothing is sent.
+    BEFORE_TOGETHER = "before_together"
+    #: Some of them are sent, and one COMMIT more is about to be.
+    IN_TOGETHER = "in_together"
+    #: All of it is answered; nobody was told.
+    TOGETHER_ANSWERED = "together_answered"
     #: Inside the transaction of a step, behind some of its statements.
     IN_TRANSACTION = "in_transaction"
     #: All statements have run; no record is written.
@@ -51,6 +57,12 @@ class _Action(StrEnum):
     KILL = "kill"
     #: The wire to the server is cut, without a word.
     DROP = "drop"
+
+
+def asks_elsewhere(points: Collection[FailPoint]) -> bool:
+    """Whether a test asks for a place that is none of these."""
+    asked = os.environ.get(_VARIABLE)
+    return asked is not None and FailPoint(asked.partition(":")[0]) not in points
 
 
 def fail_point(point: FailPoint, fileno: Callable[[], int] | None = None) -> None:

@@ -24,6 +24,7 @@ from banister.snapshot import Snapshot
 
 __all__ = [
     "CertificateCheck",
+    "Committed",
     "Database",
     "Engine",
     "HistoryChanged",
@@ -55,6 +56,16 @@ class CertificateCheck(StrEnum):
     SIGNATURE = "signature"
     #: Also that it was made for this host.
     FULL = "signature and host name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """A step is committed together with its record, and on the disk."""
+
+    step: Step
+    duration_ms: int
+    #: The row that was written at `up`, None at `down`.
+    row: AppliedMigration | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +211,19 @@ class Engine(Protocol):
         of a WHOLE step is left; of a STATEMENTS step the journal says how far it came. Raises
         MigrationFailed with the statement's place; TryAgain where others were in the way, which
         the next `attempt` (from 1) may wait out longer.
+        """
+
+    def apply_together(
+        self, steps: Sequence[Step], run: RunInfo
+    ) -> Generator[Event | Committed, None, None]:
+        """Carry out as many of the first steps as can share their round trips, in their order.
+
+        That may be none. Each commits whole, together with its record, and after one that fails
+        nothing more is run. Yields what `apply` yields, and Committed for each step, with the step
+        that any event is about in it; what comes before a Committed may be told before the
+        Committed of earlier steps. Raises as `apply` does for the first step that is not
+        committed, OutcomeUnknown for that step and those behind it; where it returns, the next
+        step is to be applied by itself.
         """
 
     def record(self, entries: Sequence[LogEntry], run: RunInfo) -> None:

@@ -18,7 +18,6 @@ from banister.errors import (
     OutcomeUnknown,
     interrupt_behind,
 )
-from banister.failpoints import FailPoint, fail_point
 from banister.fingerprints import leave_fingerprint
 from banister.model import (
     AppliedMigration,
@@ -32,18 +31,17 @@ from banister.model import (
     Skipped,
     StatementDone,
     Step,
-    StepDone,
-    StepFailed,
-    StepStarted,
     Version,
     Warned,
 )
 from banister.model.backup import WayBack
-from banister.model.records import backup_entry, failure_entry, skip_entry
+from banister.model.records import backup_entry, skip_entry
 from banister.planning import refuse_errors
-from banister.runner.failures import changed, explain
+from banister.runner.course import Course
+from banister.runner.failures import changed
 from banister.runner.job import Job
 from banister.runner.settling import settle
+from banister.runner.together import carry_out_together
 
 __all__ = ["run"]
 
@@ -160,31 +158,29 @@ def _refuse_another_way_down(job: Job, before: Plan, now: Plan) -> None:
 
 def _carry_out(job: Job, plan: Plan) -> Generator[Event, None, None]:
     yield from _record_skips(job, plan)
-    expected = plan.made_from
-    seed = plan.seed
-    for number, step in enumerate(plan.steps, start=1):
-        yield StepStarted(step=step, number=number, total=len(plan.steps))
-        started = time.monotonic()
-        job.kept = step.done
-        try:
-            row = yield from _counted(job, _apply(job, step, expected, seed=seed))
-        except BanisterError as error:
-            if interrupt_behind(error) is not None:
-                # The driver was cut short in the middle: nothing more is said over its connection.
-                raise
-            explain(error, job, plan, step)
-            _log_failure(job, step, error)
-            yield StepFailed(step=step, error=error)
+    course = Course(job=job, plan=plan, expected=plan.made_from, seed=plan.seed)
+    while course.ahead:
+        tried = yield from carry_out_together(course)
+        if course.ahead:
+            yield from _carry_out_alone(course, tried)
+
+
+def _carry_out_alone(course: Course, tried: TryAgain | None) -> Generator[Event, None, None]:
+    """Carry out the next step; `tried`: it was tried once with others, who were in its way."""
+    job, step = course.job, course.ahead[0]
+    yield from course.begun(step)
+    started = time.monotonic()
+    job.kept = step.done
+    try:
+        applying = _apply(job, step, course.expected, seed=course.seed, tried=tried)
+        row = yield from _counted(job, applying)
+    except BanisterError as error:
+        if interrupt_behind(error) is not None:
+            # The driver was cut short in the middle: nothing more is said over its connection.
             raise
-        fail_point(FailPoint.BEFORE_TOLD)
-        seed = None
-        job.done.append(step)
-        expected = expected ^ {step.version}
-        duration = round((time.monotonic() - started) * 1000)
-        yield StepDone(step=step, duration_ms=duration, row=row)
-        if job.plan_again and number < len(plan.steps):
-            job.plan_again = False
-            raise HistoryChanged
+        yield from course.failed(step, error)
+    else:
+        yield from course.done(step, round((time.monotonic() - started) * 1000), row)
 
 
 def _counted(
@@ -204,11 +200,19 @@ def _counted(
 
 
 def _apply(
-    job: Job, step: Step, expected: frozenset[Version], *, seed: bool | None
+    job: Job,
+    step: Step,
+    expected: frozenset[Version],
+    *,
+    seed: bool | None,
+    tried: TryAgain | None,
 ) -> Generator[Event, None, AppliedMigration | None]:
     """Apply a step, again and again while others are in its way and the budget lasts."""
     started = time.monotonic()
     attempt = 1
+    if tried is not None:
+        step = yield from _wait(job, step, attempt, started, tried)
+        attempt += 1
     while True:
         losses = None if job.losses is None else job.losses.get(step.version, ())
         losing = replace(step, losses=losses)
@@ -219,17 +223,24 @@ def _apply(
                 )
             )
         except TryAgain as passing:
-            delay = random.uniform(0.5, 1) * min(_LONGEST_PAUSE, 0.5 * 2**attempt)  # noqa: S311
-            if time.monotonic() - started + delay > job.lock_retry:
-                raise passing.error from passing
-            yield Retrying(step=step, attempt=attempt, reason=passing.reason, delay_seconds=delay)
+            step = yield from _wait(job, step, attempt, started, passing)
         except FileChanged as error:
             raise changed(step, error) from error
         except OutcomeUnknown as unknown:
-            return (yield from settle(job, step, expected, unknown))
-        time.sleep(delay)
+            return (yield from settle(job, [step], expected, unknown))[0]
         attempt += 1
-        step = _planned_again(job, step)
+
+
+def _wait(
+    job: Job, step: Step, attempt: int, started: float, passing: TryAgain
+) -> Generator[Event, None, Step]:
+    """Pause behind an attempt, as long as the budget lasts, and return the step as it is then."""
+    delay = random.uniform(0.5, 1) * min(_LONGEST_PAUSE, 0.5 * 2**attempt)  # noqa: S311
+    if time.monotonic() - started + delay > job.lock_retry:
+        raise passing.error from passing
+    yield Retrying(step=step, attempt=attempt, reason=passing.reason, delay_seconds=delay)
+    time.sleep(delay)
+    return _planned_again(job, step)
 
 
 def _planned_again(job: Job, step: Step) -> Step:
@@ -252,11 +263,3 @@ def _record_skips(job: Job, plan: Plan) -> Generator[Event, None, None]:
     job.engine.record([skip_entry(migration) for migration in plan.newly_skipped], job.info)
     for migration in plan.newly_skipped:
         yield Skipped(migration=migration)
-
-
-def _log_failure(job: Job, step: Step, error: BanisterError) -> None:
-    """Write the failure down; where even that fails, the failure itself is what matters."""
-    try:
-        job.engine.record([failure_entry(step, error.message)], job.info)
-    except BanisterError as second:
-        error.add_note(f"the failure could not be logged: {second.message}")

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from banister.errors import DatabaseError, OutcomeUnknown
 from banister.model import (
@@ -26,24 +26,32 @@ _RECONNECT_PAUSES = (0.2, 5.0)
 
 
 def settle(
-    job: Job, step: Step, expected: frozenset[Version], unknown: OutcomeUnknown
-) -> Generator[Event, None, AppliedMigration | None]:
-    """Find out what became of a COMMIT whose answer was lost: the history decides, under the lock.
+    job: Job, steps: Sequence[Step], expected: frozenset[Version], unknown: OutcomeUnknown
+) -> Generator[Event, None, list[AppliedMigration | None]]:
+    """Find out what became of COMMITs whose answers were lost: the history decides, under the lock.
 
-    Returns as if the answer had come where it took place; raises the truth where it did not, and
-    `unknown` itself where the database cannot be asked.
+    `steps` were sent, in this order. Returns the rows of the first of them, those that took place,
+    as if the answers had come; raises the truth where none did, and `unknown` itself where the
+    database cannot be asked.
     """
     history = yield from _ask_again(job, unknown)
-    row = history.by_version.get(step.version)
-    if (row is not None) is (step.direction is Direction.UP):
+    rows: list[AppliedMigration | None] = []
+    for step in steps:
+        row = history.by_version.get(step.version)
+        if (row is not None) is not (step.direction is Direction.UP):
+            break
+        rows.append(row)
         yield Recovered(
             step=step,
             number=len(step.statements),
             message="the connection was lost at COMMIT; the history shows that it took place",
         )
+    if rows:
         # Without the lock for a while: another run may have gone on from here.
-        job.plan_again = frozenset(history.by_version) != expected ^ {step.version}
-        return row
+        ours = {step.version for step in steps[: len(rows)]}
+        job.plan_again = frozenset(history.by_version) != expected ^ ours
+        return rows
+    step = steps[0]
     raise DatabaseError(
         unknown.message,
         code="connection_lost",

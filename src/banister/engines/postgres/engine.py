@@ -1,14 +1,14 @@
 """The PostgreSQL engine: connection, runner lock and records; steps are carried out by apply."""
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 
 import psycopg
 from psycopg import sql
 
-from banister.engines.base import Database, HistoryChanged, SessionSettings
+from banister.engines.base import Committed, Database, HistoryChanged, SessionSettings
 from banister.engines.postgres.apply import carry_out
 from banister.engines.postgres.catalog import catalog_snapshot
 from banister.engines.postgres.dumps.programs import find_program
@@ -20,9 +20,10 @@ from banister.engines.postgres.lock import RunnerLock, lock_key
 from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.pooler import refuse_behind_pooler, refuse_without_transactions
 from banister.engines.postgres.rows import contents_of
-from banister.engines.postgres.saving import Saver
+from banister.engines.postgres.saving import saver_for
 from banister.engines.postgres.session import Connection, connect
 from banister.engines.postgres.stage import Stage
+from banister.engines.postgres.together import Together, fitting
 from banister.engines.postgres.tracing import Tracer
 from banister.engines.postgres.transport import needs_tls
 from banister.engines.queries import load_queries
@@ -43,7 +44,6 @@ from banister.model import (
     RunInfo,
     Step,
     Surroundings,
-    TransactionMode,
     Unfilled,
     Version,
 )
@@ -231,7 +231,40 @@ class PostgresEngine:
         attempt: int = 1,
     ) -> Generator[Event, None, AppliedMigration | None]:
         """Carry out a step and record it; see `Engine.apply`."""
-        stage = Stage(
+        stage = self._stage(step, run, expected=expected, seed=seed, attempt=attempt)
+        try:
+            row = yield from carry_out(stage)
+        except HistoryChanged:
+            self._refuse_standstill(step, expected)
+            raise
+        if row is not None:
+            self._last_applied = row.applied_at
+        return row
+
+    def apply_together(
+        self, steps: Sequence[Step], run: RunInfo
+    ) -> Generator[Event | Committed, None, None]:
+        """Carry out the first steps together; see `Engine.apply_together`."""
+        alone = self._session.pooled or self._tracer is not None
+        stages = () if alone else fitting(self._stage(step, run) for step in steps)
+        if not stages:
+            return
+        with closing(Together(stages=stages).carry_out()) as events:
+            for event in events:
+                if isinstance(event, Committed) and event.row is not None:
+                    self._last_applied = event.row.applied_at
+                yield event
+
+    def _stage(
+        self,
+        step: Step,
+        run: RunInfo,
+        *,
+        expected: frozenset[Version] = frozenset(),
+        seed: bool | None = None,
+        attempt: int = 1,
+    ) -> Stage:
+        return Stage(
             step=step,
             session=self._session,
             observer=self._observer,
@@ -247,16 +280,8 @@ class PostgresEngine:
             lock_wait=self._lock_wait,
             attempt=attempt,
             tracer=self._tracer,
-            saver=self._saver(step, run),
+            saver=saver_for(step, run, self._session.connection, self._settings.backup_dir),
         )
-        try:
-            row = yield from carry_out(stage)
-        except HistoryChanged:
-            self._refuse_standstill(step, expected)
-            raise
-        if row is not None:
-            self._last_applied = row.applied_at
-        return row
 
     def record(self, entries: Sequence[LogEntry], run: RunInfo) -> None:
         """Add events to the log; see `Engine.record`."""
@@ -292,17 +317,6 @@ class PostgresEngine:
         """Close the connection, and with it give up the lock. Never raises."""
         self._observer.close()
         self._session.connection.close()
-
-    def _saver(self, step: Step, run: RunInfo) -> Saver | None:
-        folder = self._settings.backup_dir
-        if step.losses is None or folder is None or step.mode is not TransactionMode.WHOLE:
-            return None
-        return Saver(
-            step=step,
-            connection=self._session.connection,
-            folder=folder / f"rows_{run.run_id}",
-            run_id=run.run_id,
-        )
 
     def _begin(self, last: Observer | None) -> None:
         """Connect, with all that belongs to one session and no other."""

@@ -17,12 +17,20 @@ from psycopg import sql
 from banister.engines.postgres.faults import failed_in_statement, refused_statement
 from banister.engines.postgres.session import Connection
 from banister.engines.queries import load_queries
-from banister.model import Dialect, LogEntry, LogEvent, Statement, Step
+from banister.model import (
+    Dialect,
+    LogEntry,
+    LogEvent,
+    RunInfo,
+    Statement,
+    Step,
+    TransactionMode,
+)
 from banister.model.backup import SavedRows
 from banister.model.losses import Loss, LossKind
 from banister.script import traits
 
-__all__ = ["Saver"]
+__all__ = ["Saver", "saver_for"]
 
 _FORMAT = 1
 
@@ -380,3 +388,13 @@ def _safe(name: str) -> str:
 
 def _manifest(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
+
+
+def saver_for(
+    step: Step, run: RunInfo, connection: Connection, folder: Path | None
+) -> Saver | None:
+    """Return what saves the rows that a step loses; None where that is not asked, or cannot be."""
+    if step.losses is None or folder is None or step.mode is not TransactionMode.WHOLE:
+        return None
+    rows = folder / f"rows_{run.run_id}"
+    return Saver(step=step, connection=connection, folder=rows, run_id=run.run_id)

@@ -64,11 +64,11 @@ _RESET = (
     "RESET ROLE",
     "RESET ALL",
     "CLOSE ALL",
-    "DEALLOCATE ALL",
     "DISCARD TEMP",
     "DISCARD SEQUENCES",
     "UNLISTEN *",
 )
+_FORGET_PREPARED = "DEALLOCATE ALL"
 
 #: A history table of another runner may keep times without their zone: they are read and written
 #: in the one that this client gets by itself, whatever a file or a setting asks for.
@@ -108,6 +108,8 @@ class Session:
     wire: Mapping[str, str] = field(default_factory=dict)
     #: Settings that every transaction of ours begins with, where a pooler keeps no session.
     _pins: dict[str, str] = field(default_factory=dict, repr=False)
+    #: Names of statements that are prepared, until the next reset.
+    prepared: set[bytes] = field(default_factory=set, repr=False)
     #: Filled by the connection, emptied by `take_notices`.
     _notices: deque[Notice] = field(default_factory=deque, repr=False)
 
@@ -135,6 +137,7 @@ class Session:
             "search_path": settings.search_path,
             "timezone": settings.timezone,
         }
+        self.prepared.clear()
         self._pins.clear()
         self._pins.update({name: value for name, value in pins.items() if value is not None})
         if self.pooled:
@@ -142,8 +145,12 @@ class Session:
         if self.connection.info.encoding != "utf-8":
             self.connection.execute("RESET client_encoding")
         # One message, as the driver sends what has no values beside it.
-        statements = (*_RESET, set_configs(self._pins, local=False))
-        self.connection.execute("; ".join(statements).encode())
+        self.connection.execute("; ".join(self.resets()).encode())
+
+    def resets(self, *, prepared: bool = True) -> tuple[str, ...]:
+        """Return the statements of the last `reset`. `prepared`: also forget prepared ones."""
+        forget = (_FORGET_PREPARED,) if prepared else ()
+        return (*_RESET, *forget, set_configs(self._pins, local=False))
 
     def _check_interval(self, *, orphans: bool) -> str | None:
         # https://www.postgresql.org/docs/current/runtime-config-connection.html
@@ -217,8 +224,11 @@ class Session:
 
         `also`: settings that hold in it too; None: the value that this client gets by itself.
         """
-        who = {"session_authorization": None, "role": self.role}
-        self.connection.execute(set_configs({**who, **(also or {})}, local=True).encode())
+        self.connection.execute(set_configs(self.ourselves(also or {}), local=True).encode())
+
+    def ourselves(self, also: Mapping[str, str | None]) -> dict[str, str | None]:
+        """Return what `be_ourselves` sets."""
+        return {"session_authorization": None, "role": self.role, **also}
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -22,7 +22,7 @@ from banister.engines.postgres.saving import Saver
 from banister.engines.postgres.session import LOCAL_TIMES, Connection, Session
 from banister.engines.postgres.statements import Batch, batches, send
 from banister.engines.postgres.tracing import Tracer
-from banister.engines.postgres.watched import Damage, watched
+from banister.engines.postgres.watched import Damage, OneStatement, watched
 from banister.errors import Failure, Location, LockTimeout, MigrationFailed, OutcomeUnknown
 from banister.failpoints import FailPoint, fail_point
 from banister.model import (
@@ -159,15 +159,21 @@ class Stage:
         """Run `call`, about statement `number`; TryAgain where others stood in its way."""
         damage = Damage()
         try:
-            yield from watched(
-                self.session.connection, self.observer, self.step, number, damage, call
-            )
+            about = OneStatement(step=self.step, number=number)
+            yield from watched(self.session.connection, self.observer, about, damage, call)
         except MigrationFailed as error:
-            if damage.tripped:
-                raise TryAgain("too many sessions queued behind it", error) from error
-            if error.failure.sqlstate in _PASSING:
-                raise TryAgain(_PASSING[error.failure.sqlstate], error) from error
-            raise
+            passing = self.passing(error, damage)
+            if passing is error:
+                raise
+            raise passing from error
+
+    def passing(self, failed: MigrationFailed, damage: Damage) -> MigrationFailed | TryAgain:
+        """Return what is to be raised: TryAgain where others stood in its way."""
+        if damage.tripped:
+            return TryAgain("too many sessions queued behind it", failed)
+        if failed.failure.sqlstate in _PASSING:
+            return TryAgain(_PASSING[failed.failure.sqlstate], failed)
+        return failed
 
     def log(self, *entries: LogEntry) -> None:
         """Add events inside the open transaction."""
@@ -326,7 +332,7 @@ class Stage:
             self.session.leave_nothing_behind()
         except psycopg.Error as error:
             self._undo(connection)
-            raise self._ended(error, "recording it") from error
+            raise self.ended(error, "recording it") from error
         except BaseException:
             self._undo(connection)
             raise
@@ -337,12 +343,16 @@ class Stage:
             if connection.closed:
                 raise self._unknown(error) from error
             self._undo(connection)
-            raise self._ended(error, "COMMIT") from error
+            raise self.ended(error, "COMMIT") from error
         if ended != "COMMIT":
             raise self.refusal(
                 "the server rolled it back", "look for statements that end the transaction"
             )
         fail_point(FailPoint.AFTER_COMMIT, connection.fileno)
+
+    def end(self) -> None:
+        """Roll back what is open; where even that fails, the connection is closed."""
+        self._roll_back(self.session.connection)
 
     def _undo(self, connection: Connection) -> None:
         """Roll back, and remove what was saved: the rows are where they were."""
@@ -350,7 +360,7 @@ class Stage:
         if self.saver is not None:
             self.saver.undo()
 
-    def _ended(self, error: psycopg.Error, what: str) -> Exception:
+    def ended(self, error: psycopg.Error, what: str) -> Exception:
         """Return what is to be raised for a transaction that was rolled back in `what`."""
         failed = failed_at_end(self.step, error, what)
         if error.sqlstate in _PASSING:

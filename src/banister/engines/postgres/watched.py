@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 import psycopg
 
@@ -12,7 +12,7 @@ from banister.engines.postgres.observer import Observer
 from banister.engines.postgres.session import Connection
 from banister.model import Blocked, Blocker, Event, Progress, Step, Warned
 
-__all__ = ["Damage", "watched"]
+__all__ = ["Damage", "OneStatement", "Watching", "watched"]
 
 T = TypeVar("T")
 
@@ -25,6 +25,34 @@ _DAMAGE_PER_ATTEMPT = 10.0
 _QUEUE_LIMIT = 20
 #: Seconds that a cancelled statement has to end.
 _CANCEL_TIMEOUT = 5.0
+#: Between two requests to end it: one that comes between two statements ends nothing.
+_CANCEL_EVERY = 0.1
+
+
+class Watching(Protocol):
+    """What a call is about, asked from another thread than the one that it runs in."""
+
+    def place(self) -> tuple[Step, int]:
+        """Return the step, and the number of its statement that runs now; 0: none of its own."""
+
+    def news(self) -> Iterable[Event]:
+        """Return what has been carried out since the last call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneStatement:
+    """A call that is about one statement, or a batch that begins with it."""
+
+    step: Step
+    number: int
+
+    def place(self) -> tuple[Step, int]:
+        """Return them."""
+        return self.step, self.number
+
+    def news(self) -> Iterable[Event]:
+        """Return nothing: who makes the call tells its end."""
+        return ()
 
 
 @dataclass(kw_only=True)
@@ -59,23 +87,23 @@ class _Work(Generic[T]):
 def watched(
     connection: Connection,
     observer: Observer,
-    step: Step,
-    number: int,
+    about: Watching,
     damage: Damage,
     call: Callable[[], T],
 ) -> Generator[Event, None, T]:
     """Run `call`, which uses `connection`, and return what it returns; yield what is seen.
 
-    Yields Blocked, Progress and Warned for what takes its time. When others queue up behind a wait
-    of ours beyond the budget, the wait is ended and `damage.tripped` is set. When the caller is
-    interrupted, or the generator closed, the statement is cancelled before that goes on.
+    Where it takes its time, yields what is done of what it is `about`, and Blocked, Progress and
+    Warned. When others queue up behind a wait of ours beyond the budget, the wait is ended and
+    `damage.tripped` is set. When the caller is interrupted, or the generator closed, what runs is
+    cancelled before that goes on.
     """
     work = _Work(call=call)
     try:
         # Inside: an interrupt may come when the thread has begun and `start` has not returned.
         work.start()
         work.done.wait(_FIRST_LOOK)
-        yield from _look_on(work, observer, step, number, damage)
+        yield from _look_on(work, observer, about, damage)
     except BaseException:
         _cancel(connection, work)
         raise
@@ -85,13 +113,15 @@ def watched(
 
 
 def _look_on(
-    work: _Work[T], observer: Observer, step: Step, number: int, damage: Damage
+    work: _Work[T], observer: Observer, about: Watching, damage: Damage
 ) -> Generator[Event, None, None]:
     known: frozenset[int] | None = None
     told: Progress | None = None
     looked = time.monotonic()
     while not work.done.is_set():
         glimpse = observer.look()
+        yield from about.news()
+        step, number = about.place()
         now = time.monotonic()
         if glimpse is not None and glimpse.blockers:
             seen = _identities(glimpse.blockers)
@@ -136,9 +166,10 @@ def _cancel(connection: Connection, work: _Work[T]) -> None:
     ROLLBACK of its transaction would commit by itself, without a record.
     """
     try:
-        if not work.done.is_set():
+        give_up = time.monotonic() + _CANCEL_TIMEOUT
+        while not work.done.is_set() and time.monotonic() < give_up:
             connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
-            work.done.wait(_CANCEL_TIMEOUT)
+            work.done.wait(_CANCEL_EVERY)
     except psycopg.Error:
         return
     finally:

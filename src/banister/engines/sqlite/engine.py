@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from banister.engines.base import Database, HistoryChanged, SessionSettings
+from banister.engines.base import Committed, Database, HistoryChanged, SessionSettings
 from banister.engines.sqlite.apply import Applier
 from banister.engines.sqlite.catalog import empty_catalog, read_catalog
 from banister.engines.sqlite.faults import holder, locked, translated
@@ -22,6 +22,7 @@ from banister.engines.sqlite.session import (
     looking,
     open_writer,
     pauses,
+    refuse_unsupported,
 )
 from banister.engines.sqlite.tables import Applied, HistoryTables
 from banister.errors import (
@@ -87,7 +88,7 @@ class SqliteEngine:
         `lock_wait` is how many seconds every operation waits while other connections are in its
         way. Raises UnsupportedByEngine for what SQLite cannot do.
         """
-        _refuse_unsupported(path, settings)
+        refuse_unsupported(path, settings)
         self._path = path
         self._settings = settings
         self._patience = lock_wait
@@ -223,6 +224,14 @@ class SqliteEngine:
             )
             row, self._known = yield from applier.apply()
         return row
+
+    def apply_together(
+        self,
+        steps: Sequence[Step],  # noqa: ARG002 -- the contract
+        run: RunInfo,  # noqa: ARG002 -- the contract
+    ) -> Generator[Event | Committed, None, None]:
+        """Leave each step to `apply`: there is no way to the database that could be shared."""
+        yield from ()
 
     def record(self, entries: Sequence[LogEntry], run: RunInfo) -> None:
         """Add events to the log, in one transaction of their own."""
@@ -382,18 +391,3 @@ class SqliteEngine:
             self._session.lock_timeout = self._settings.lock_timeout
             self._place = self._session.place
         return self._session
-
-
-def _refuse_unsupported(path: Path, settings: SessionSettings) -> None:
-    if path.name == ":memory:":
-        raise UnsupportedByEngine(
-            "a SQLite database in memory is gone when the command ends",
-            hint="give the path of a file",
-        )
-    for setting in ("role", "search_path", "timezone"):
-        if getattr(settings, setting) is not None:
-            raise UnsupportedByEngine(
-                f"SQLite has no {setting}",
-                hint=f"put `{setting}` into the [env.NAME] table of the PostgreSQL database that "
-                "it is for, so that it does not hold here",
-            )

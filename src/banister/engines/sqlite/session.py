@@ -9,11 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from banister.engines.base import SessionSettings
 from banister.engines.sqlite.faults import explain, is_busy, primary_code, translated
 from banister.engines.sqlite.guard import Guard
-from banister.errors import ConnectionFailed, DatabaseError
+from banister.errors import ConnectionFailed, DatabaseError, UnsupportedByEngine
 
-__all__ = ["Place", "Session", "is_missing", "looking", "open_reader", "open_writer", "pauses"]
+__all__ = [
+    "Place",
+    "Session",
+    "is_missing",
+    "looking",
+    "open_reader",
+    "open_writer",
+    "pauses",
+    "refuse_unsupported",
+]
 
 #: Seconds between two tries where the database is busy.
 _FIRST_PAUSE = 0.001
@@ -366,3 +376,19 @@ def _stands_alone(path: Path) -> bool:
 
 def _lenient_text(cell: bytes) -> str:
     return cell.decode(errors="replace")
+
+
+def refuse_unsupported(path: Path, settings: SessionSettings) -> None:
+    """Raise UnsupportedByEngine for what SQLite cannot do."""
+    if path.name == ":memory:":
+        raise UnsupportedByEngine(
+            "a SQLite database in memory is gone when the command ends",
+            hint="give the path of a file",
+        )
+    for setting in ("role", "search_path", "timezone"):
+        if getattr(settings, setting) is not None:
+            raise UnsupportedByEngine(
+                f"SQLite has no {setting}",
+                hint=f"put `{setting}` into the [env.NAME] table of the PostgreSQL database that "
+                "it is for, so that it does not hold here",
+            )
