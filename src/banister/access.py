@@ -127,6 +127,7 @@ class Access:
         stored_downs: bool = False,
         backup: bool,
         save_rows: bool,
+        together: bool | None,
     ) -> RunFinished:
         """Carry a plan out on the database; see `runner.run`.
 
@@ -142,6 +143,7 @@ class Access:
                 make_plan=make_plan,
                 lock_wait=self.settings.lock_wait,
                 lock_retry=self.settings.lock_retry,
+                together=on_event is None if together is None else together,
                 stored_downs=stored_downs,
                 ignore=self.settings.drift_ignore,
             )

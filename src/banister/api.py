@@ -76,6 +76,7 @@ class Project:
         out_of_order: bool = False,
         backup: bool = False,
         save_rows: bool = False,
+        together: bool | None = None,
         on_event: OnEvent | None = None,
     ) -> RunFinished:
         """Apply what is pending, up to and including version `to`.
@@ -85,6 +86,9 @@ class Project:
         is raised before anything is written when a check fails. `backup`: nothing runs before
         there is a good backup, whatever the settings say. `save_rows`: rows that a migration takes
         away are saved first, in its transaction, under the lock that keeps writers out.
+        `together`: small migrations may be sent to PostgreSQL together, each still with its own
+        transaction; then `on_event`, which is told of them afterwards, cannot stop the run in
+        between. None: where there is no `on_event`.
         """
         from banister.planning import make_step, plan_up  # noqa: PLC0415
 
@@ -97,6 +101,7 @@ class Project:
             self.rehearse,
             backup=backup,
             save_rows=save_rows,
+            together=together,
         )
 
     def down(
@@ -106,12 +111,14 @@ class Project:
         to: str | None = None,
         backup: bool = False,
         save_rows: bool = False,
+        together: bool | None = None,
         on_event: OnEvent | None = None,
     ) -> RunFinished:
         """Roll back the last `count` applied migrations, or all above version `to` (0: all).
 
         In reverse order of application; each down commits together with the removal of its
-        record. A migration that cannot be rolled back is found before anything runs.
+        record. A migration that cannot be rolled back is found before anything runs. `together`: as
+        for `up`.
         """
         from banister.planning import make_step, plan_down  # noqa: PLC0415
 
@@ -128,6 +135,7 @@ class Project:
             stored_downs=True,
             backup=backup,
             save_rows=save_rows,
+            together=together,
         )
 
     def plan(self, *, to: str | None = None, out_of_order: bool = False) -> Preview:

@@ -189,7 +189,11 @@ def _at_the_wire(ground: OnPostgres | OnSqlite, drawn: _Injection) -> _CutOff:
     assert isinstance(ground, OnPostgres)
     database = ground.site.database.url
     with cutting_proxy(database, marker=drawn.marker, cut=_CUTS[drawn.fault]) as url:
-        outcome = start_run(lambda: ground.project(url), ground.root / "said").wait()
+        outcome = start_run(
+            lambda: ground.project(url),
+            ground.root / "said",
+            carry_out=lambda project: project.up(together=False),
+        ).wait()
     return _CutOff(outcome=outcome, met=True, at=time.monotonic())
 
 

@@ -23,7 +23,9 @@ OUTSIDE_TRANSACTION = {
     FailPoint.AFTER_DONE,
     FailPoint.BEFORE_END,
 }
-POINTS = sorted(set(FailPoint) - RECOVERY)
+#: Of runs that send several migrations at once; see test_together.py.
+TOGETHER = {FailPoint.BEFORE_TOGETHER, FailPoint.IN_TOGETHER, FailPoint.TOGETHER_ANSWERED}
+POINTS = sorted(set(FailPoint) - RECOVERY - TOGETHER)
 #: No connection is at hand where the runner hands the last event on.
 CUTS = [
     *((point, "kill") for point in POINTS),

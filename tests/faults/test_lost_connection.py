@@ -48,7 +48,7 @@ def test_a_commit_that_never_arrived_is_told_and_the_next_run_does_the_work(site
         cutting_proxy(site.database.url, marker="VALUES (2)", cut=Cut.BEFORE) as url,
         pytest.raises(banister.DatabaseError) as caught,
     ):
-        site.project(url=url).up()
+        site.project(url=url).up(together=False)
     assert caught.value.code == "connection_lost"
     assert caught.value.exit_code == 1
     assert caught.value.state is not None
@@ -65,7 +65,7 @@ def test_a_commit_that_never_arrived_is_told_and_the_next_run_does_the_work(site
 def test_a_cut_in_the_middle_of_commit_runs_nothing_twice(site: Site, attempt: int) -> None:
     with cutting_proxy(site.database.url, marker="VALUES (2)", cut=Cut.DURING) as url:
         try:
-            site.project(url=url).up()
+            site.project(url=url).up(together=False)
         except banister.DatabaseError as error:
             assert error.code == "connection_lost"  # noqa: PT017 -- either end is right
 
@@ -83,7 +83,7 @@ def test_an_outcome_that_cannot_be_looked_up_has_an_error_of_its_own(
         cutting_proxy(site.database.url, marker="VALUES (2)", cut=Cut.AFTER, gone=True) as url,
         pytest.raises(banister.OutcomeUnknown) as caught,
     ):
-        site.project(url=url).up()
+        site.project(url=url).up(together=False)
 
     assert caught.value.exit_code == 4
     assert caught.value.hint is not None

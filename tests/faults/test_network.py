@@ -116,7 +116,7 @@ def test_a_wire_that_goes_silent_while_a_statement_runs_ends_the_run_and_frees_t
         ) as url,
         pytest.raises(banister.MigrationFailed) as caught,
     ):
-        site.project(url=url).up()
+        site.project(url=url).up(together=False)
     assert time.monotonic() - started < NOTICED_WITHIN
     assert caught.value.hint is not None
     assert "connection" in caught.value.hint
@@ -140,7 +140,7 @@ def test_a_stall_is_waited_out(site: Site, server: OwnServer) -> None:
     with harmful_proxy(
         server.tcp_url + QUICK, marker="VALUES (2)", cut=Cut.BEFORE, harm=stall
     ) as url:
-        site.project(url=url).up()
+        site.project(url=url).up(together=False)
     assert witnesses(site) == [2, 3]
 
 
@@ -154,7 +154,7 @@ def test_an_outcome_is_unknown_only_where_nobody_can_be_asked(
         ) as url,
         pytest.raises(banister.OutcomeUnknown) as caught,
     ):
-        site.project(url=url).up()
+        site.project(url=url).up(together=False)
     assert caught.value.exit_code == 4
     site.up()
     assert witnesses(site) == [2, 3]

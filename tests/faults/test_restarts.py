@@ -153,7 +153,7 @@ def test_a_run_waits_for_a_server_that_is_starting(
         go_on_when_asked()
 
     with harmful_proxy(site.database.url, marker="(2, 1)", cut=Cut.AFTER, harm=strike) as url:
-        site.project(url=url).up(to="002")
+        site.project(url=url).up(to="002", together=False)
     assert site.applied() == ["001", "002"]
 
     server.restart_held_up(Shutdown.FAST)
@@ -208,7 +208,7 @@ def test_after_the_loss_of_a_connection_the_plan_is_made_again_from_the_history(
         hang_up(wire)
 
     with harmful_proxy(site.database.url, marker="(2, 1)", cut=Cut.AFTER, harm=strike) as url:
-        site.project(url=url).up()
+        site.project(url=url).up(together=False)
 
     # A sequence counts also what was rolled back.
     assert site.value("SELECT last_value FROM begun") == 1

@@ -55,4 +55,11 @@ def run_down(
     """Roll back and say so."""
     project = invocation.project_with_database(show_queries=show_queries)
     invocation.introduce(project)
-    project.down(count, to=to, backup=backup, save_rows=save_rows, on_event=invocation.output.event)
+    project.down(
+        count,
+        to=to,
+        backup=backup,
+        save_rows=save_rows,
+        together=True,
+        on_event=invocation.output.event,
+    )

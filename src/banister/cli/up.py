@@ -57,5 +57,6 @@ def run_up(
         out_of_order=out_of_order,
         backup=backup,
         save_rows=save_rows,
+        together=True,
         on_event=invocation.output.event,
     )

@@ -23,6 +23,8 @@ class Job:
     lock_wait: float
     #: Seconds in which a step is tried again while others are in its way; 0: never.
     lock_retry: float = 0.0
+    #: Whether small steps may share their round trips: nobody can stop the run between those.
+    together: bool = False
     #: Whether the plan needs the down texts that the database keeps.
     stored_downs: bool = False
     #: What the fingerprint of the schema leaves out.

@@ -18,7 +18,9 @@ def carry_out_together(course: Course) -> Generator[Event, None, TryAgain | None
     Returns why the next step is to be tried again where others were in its way.
     """
     job = course.job
-    if len(course.ahead) < 2 or course.seed is not None or job.losses is not None:
+    if not job.together or course.seed is not None or job.losses is not None:
+        return None
+    if len(course.ahead) < 2:
         return None
     yield from course.begun(course.ahead[0])
     running = job.engine.apply_together(course.ahead, job.info)
@@ -28,6 +30,9 @@ def carry_out_together(course: Course) -> Generator[Event, None, TryAgain | None
     except TryAgain as passing:
         yield from course.begun(course.ahead[0])
         return passing
+    except KeyboardInterrupt:
+        yield from course.begun(course.ahead[0]) if course.ahead else ()
+        raise
     except OutcomeUnknown as unknown:
         yield from _settled(course, unknown)
     except BanisterError as error:

@@ -202,7 +202,7 @@ class Together:
         first.session.prepared.clear()
         first.end()
         sent, why = answers.failed
-        yield from self._told(answers, failing=sent.part is Part.STATEMENT)
+        yield from self._told(answers, failing=sent.part in {Part.STATEMENT, Part.COMMIT})
         self._fail(sent, why, damage)
 
     def _cut_short(
