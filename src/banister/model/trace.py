@@ -17,25 +17,10 @@ from banister.model.plan import Step
 from banister.model.text import Statement
 
 __all__ = [
-    "Aim",
-    "Build",
-    "Catalog",
-    "Changed",
-    "ColumnFacts",
-    "ConstraintFacts",
-    "IndexFacts",
-    "Lock",
-    "ObjectFacts",
-    "RelationFacts",
-    "RelationKind",
-    "Rewrite",
-    "Scan",
-    "StatementTrace",
-    "Surroundings",
-    "TableSize",
-    "Traced",
-    "Written",
-]
+    "Aim", "Build", "Catalog", "Changed", "ColumnFacts", "ConstraintFacts", "IndexFacts", "Lock",
+    "ObjectFacts", "RelationFacts", "RelationKind", "Rewrite", "Scan", "StatementTrace",
+    "Surroundings", "TableSize", "Traced", "Written",
+]  # fmt: skip
 
 Facts = TypeVar("Facts")
 
@@ -335,6 +320,8 @@ class StatementTrace:
     builds: tuple[Build, ...] = ()
     written: tuple[Written, ...] = ()
     aims: tuple[Aim, ...] = ()
+    #: The code that it leads to: its own, as of DO, and that of functions and triggers.
+    code: str = ""
     relations: tuple[Changed[RelationFacts], ...] = ()
     columns: tuple[Changed[ColumnFacts], ...] = ()
     constraints: tuple[Changed[ConstraintFacts], ...] = ()

@@ -135,6 +135,7 @@ class Judge:
             advice=(hazard.advice or "").format_map(names) or None,
             relation=table.name if table is not None else names.get("table"),
             location=location,
+            undecided=hazard.undecided,
         )
 
     def _locks(self, tried: Tried, trace: StatementTrace) -> Iterator[HeldLock]:

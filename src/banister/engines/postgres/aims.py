@@ -17,6 +17,8 @@ _PLANNED = frozenset({"UPDATE", "DELETE", "MERGE", "WITH", "INSERT"})
 _RUNS_OTHERS = frozenset({"DO", "CALL", "SELECT"})
 _OPERATIONS = {"Update": "update", "Delete": "delete", "Merge": "update"}
 _WRITES = re.compile(r"\b(?:UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+#: What is put together may be anything.
+_MAY_DELETE = re.compile(r"\b(?:DELETE|TRUNCATE|MERGE|EXECUTE)\b", re.IGNORECASE)
 _DELETES = re.compile(r"\bDELETE\b", re.IGNORECASE)
 #: Where such a word is looked for, in characters.
 _WITHIN = 100_000
@@ -64,12 +66,13 @@ def aims_by_locks(
 ) -> tuple[Aim, ...]:
     """Return the tables that code has locked to write, and has written no row of.
 
-    `several`: the text is the first of several statements that were looked at together.
+    `text` is that of the statement and of the code that it leads to. `several`: it is the first of
+    several statements that were looked at together.
     """
     if not several and not _RUNS_OTHERS.intersection(words[:1]):
         return ()
     touched = {each.table_oid for each in written}
-    how = "delete" if _DELETES.search(text, 0, _WITHIN) else "update"
+    how = "delete" if _MAY_DELETE.search(text, 0, _WITHIN) else "update"
     return tuple(
         Aim(table_oid=lock.relation_oid, table=lock.relation, how=how)
         for lock in locks
@@ -89,12 +92,13 @@ def _aims(plan: _Node, text: str, catalog: Catalog) -> Iterator[Aim]:
         oid = _named(catalog, node.get("Schema"), node.get("Relation Name"))
         if oid is not None:
             found = catalog.relations[oid]
-            by_key = _by_key(node, catalog)
+            by_key = _by_key(node, catalog, few=how == "update")
             yield Aim(table_oid=oid, table=found.name, how=how, by_key=by_key)
             if how == "delete":
                 for along in _cascaded(catalog, {oid}):
                     name = catalog.relations[along].name
-                    yield Aim(table_oid=along, table=name, how=how, by_key=by_key)
+                    # Of one row here there may be any number there.
+                    yield Aim(table_oid=along, table=name, how=how)
 
 
 def _cascaded(catalog: Catalog, oids: set[int]) -> set[int]:
@@ -131,23 +135,28 @@ def _named(catalog: Catalog, schema: str | None, name: str | None) -> int | None
     return None
 
 
-def _by_key(node: _Node, catalog: Catalog) -> bool:
-    """Whether rows are found by keys that stand in the statement: no more of them than of those."""
+def _by_key(node: _Node, catalog: Catalog, *, few: bool) -> bool:
+    """Whether rows are found by keys that stand in the statement: no more of them than of those.
+
+    `few`: or by bounds of a key that hold few rows.
+    """
+    if any(each["Node Type"] == "ProjectSet" for each in _below(node)):
+        return False
     scans = [
         each
         for each in _below(node, subplans=False)
         if each is not node and each["Node Type"].endswith(" Scan")
         if each["Node Type"] not in {*_WRITTEN_OUT, "Bitmap Heap Scan", "Subquery Scan"}
     ]
-    return bool(scans) and all(_is_keyed(each, catalog) for each in scans)
+    return bool(scans) and all(_is_keyed(each, catalog, few=few) for each in scans)
 
 
-def _is_keyed(scan: _Node, catalog: Catalog) -> bool:
+def _is_keyed(scan: _Node, catalog: Catalog, *, few: bool) -> bool:
     condition = scan.get("Index Cond", "")
     name = scan.get("Index Name")
     return any(
         all(column is not None and _fixes(condition, column) for column in index.columns)
-        or (len(index.columns) == 1 and _few(condition, index.columns[0] or ""))
+        or (few and len(index.columns) == 1 and _few(condition, index.columns[0] or ""))
         for oid, index in catalog.indexes.items()
         if index.unique and oid in catalog.relations and catalog.relations[oid].bare_name == name
     )
@@ -155,7 +164,9 @@ def _is_keyed(scan: _Node, catalog: Catalog) -> bool:
 
 def _fixes(condition: str, column: str) -> bool:
     """Whether a condition compares a column with values of the statement."""
-    return re.search(rf"[(.]{re.escape(column)}\)?(?:::[\w ]+)? = ", condition) is not None
+    # Of an array only what stands there tells how many there are.
+    equals = rf"[(.]{re.escape(column)}\)?(?:::[\w ]+)? = (?!ANY \((?!'))"
+    return re.search(equals, condition) is not None
 
 
 def _few(condition: str, column: str) -> bool:

@@ -296,3 +296,30 @@ SELECT 'operator', o.oid::pg_catalog.int8, o.oid::pg_catalog.regoperator::pg_cat
     NULL, o.xmin::pg_catalog.text || o.ctid::pg_catalog.text, ''
 FROM pg_catalog.pg_operator AS o
 WHERE o.oid >= 16384
+
+-- name: code
+-- What a name may lead to, without what belongs to extensions: functions and prepared statements to
+-- their code, tables to the functions of their triggers, views to those that they call.
+SELECT 'code', p.proname::pg_catalog.text, p.prosrc || COALESCE(
+    pg_catalog.pg_get_function_sqlbody(p.oid), '')
+FROM pg_catalog.pg_proc AS p
+WHERE p.oid >= 16384 AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend AS d
+    WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
+        AND d.deptype = 'e')
+UNION ALL
+SELECT 'code', p.name, p.statement FROM pg_catalog.pg_prepared_statements AS p WHERE p.from_sql
+UNION ALL
+SELECT 'trigger', c.relname::pg_catalog.text, p.proname::pg_catalog.text
+FROM pg_catalog.pg_trigger AS t
+JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+WHERE NOT t.tgisinternal
+UNION ALL
+SELECT 'view', c.relname::pg_catalog.text, p.proname::pg_catalog.text
+FROM pg_catalog.pg_rewrite AS w
+JOIN pg_catalog.pg_class AS c ON c.oid = w.ev_class
+JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+    AND d.objid = w.oid AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+JOIN pg_catalog.pg_proc AS p ON p.oid = d.refobjid
+WHERE p.oid >= 16384

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from banister.engines.base import TryAgain
 from banister.engines.postgres.aims import aims_by_locks, aims_by_plan
+from banister.engines.postgres.code import code_of
 from banister.engines.postgres.effects import Effects
 from banister.engines.postgres.onlooker import Onlooker
 from banister.engines.postgres.probes import Look, changes_between, look_at, probe_queries
@@ -193,6 +194,8 @@ class Tracer:
         self._counters = counted
         self._lock_timeout = self._waits()
         written = tuple(self._written(difference, before, after, effects))
+        code = code_of(self.session.connection, trace.statement.text, words)
+        trace = replace(trace, code=code)
         return replace(
             trace,
             locks=locks,
@@ -217,7 +220,7 @@ class Tracer:
         locks: Sequence[Lock],
         written: Sequence[Written],
     ) -> tuple[Aim, ...]:
-        text, several = trace.statement.text, bool(trace.through)
+        text, several = f"{trace.statement.text}\n{trace.code}", bool(trace.through)
         # What runs alone may commit in between, which is what one does to lock rows for less long.
         found = () if trace.alone else aims_by_locks(text, words, locks, written, several=several)
         if not several:

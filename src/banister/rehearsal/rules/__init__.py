@@ -1,6 +1,7 @@
 """All rules about dangerous statements, as data; a module each for what they are about."""
 
 from banister.rehearsal.rules.base import Hazard, Match, Safer, Seen
+from banister.rehearsal.rules.code import CODE
 from banister.rehearsal.rules.columns import COLUMNS
 from banister.rehearsal.rules.columns_added import COLUMNS_ADDED
 from banister.rehearsal.rules.columns_restricted import COLUMNS_RESTRICTED
@@ -39,5 +40,6 @@ HAZARDS: tuple[Hazard, ...] = (
     *TYPES,
     *TRANSACTIONS,
     *UNSEEN,
+    *CODE,
     *TABLES,
 )

@@ -98,6 +98,8 @@ class Hazard:
     #: It takes the longer, the larger the table is: on a small one it is a notice, and no more than
     #: a brief lock.
     grows: bool = False
+    #: A copy cannot decide it: no verdict, and no pass either.
+    undecided: bool = False
     #: The first that fits the target's version is offered.
     safer: tuple[Safer, ...] = ()
     #: What to know about that, or what to do where no SQL helps: a template too.

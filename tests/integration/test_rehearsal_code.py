@@ -1,0 +1,139 @@
+"""Rehearsals of what takes rows away that the copy does not show: no such thing is safe."""
+
+from pathlib import Path
+
+import pytest
+
+from banister import Rehearsal, Verdict
+from postgres_kit import Site
+from servers import PostgresDatabase
+
+SETUP = """
+CREATE TABLE customers (id bigint PRIMARY KEY, name text);
+CREATE TABLE orders (
+    id bigint PRIMARY KEY, customer bigint REFERENCES customers ON DELETE CASCADE, state text);
+CREATE TABLE items (
+    id bigint PRIMARY KEY, "order" bigint REFERENCES orders ON DELETE CASCADE, sku text);
+CREATE TABLE settings (key text PRIMARY KEY, value text);
+CREATE TABLE totals (n int, value bigint);
+CREATE FUNCTION purge() RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN DELETE FROM items WHERE sku = 'sku'; RETURN 1; END $$;
+CREATE PROCEDURE purge_p() LANGUAGE plpgsql AS $$
+BEGIN DELETE FROM items WHERE sku = 'sku'; COMMIT; END $$;
+CREATE VIEW w AS SELECT purge() AS p;
+"""
+OFF = "-- banister: transaction=off\n"
+
+
+@pytest.fixture
+def site(tmp_path: Path, postgres: PostgresDatabase) -> Site:
+    found = Site(database=postgres, root=tmp_path)
+    found.write({"001_setup": SETUP})
+    found.up()
+    return found
+
+
+def rehearsed(site: Site, text: str) -> Rehearsal:
+    site.write({"002_change": text})
+    # Nothing is small here.
+    project = site.project(plan_small_rows=0, plan_small_bytes=0)
+    return project.rehearse(project.plan().plan)
+
+
+#: All of these take rows away, or values, where the target has other rows than the copy.
+TAKES = [
+    "DELETE FROM items WHERE id IN (SELECT generate_series(10000, 60000));",
+    "DELETE FROM items WHERE id = ANY (ARRAY(SELECT id FROM orders WHERE state = 'old'));",
+    "DELETE FROM settings WHERE key = ANY ((SELECT array_agg(sku) FROM items)::text[]);",
+    "UPDATE items SET sku = 'x' WHERE id = ANY (ARRAY(SELECT generate_series(10000, 60000)));",
+    "DELETE FROM customers WHERE id = 15000;",
+    "DELETE FROM items WHERE id BETWEEN 20000 AND 30000;",
+    (
+        "CREATE FUNCTION fix() RETURNS void LANGUAGE sql AS $$ UPDATE items SET sku = NULL WHERE "
+        "sku = 'sku' $$;\nSELECT fix();\nDROP FUNCTION fix();"
+    ),
+    (
+        "INSERT INTO settings VALUES ('zz1', '1');\n"
+        "DO $$ BEGIN DELETE FROM settings WHERE value = '2'; END $$;"
+    ),
+    (
+        "ALTER TABLE items ADD COLUMN note text;\n"
+        "DO $$ BEGIN DELETE FROM items WHERE sku = 'sku'; END $$;"
+    ),
+    "VALUES (purge());",
+    "CREATE TABLE r AS SELECT purge();",
+    "INSERT INTO totals SELECT 1, purge();",
+    "EXPLAIN ANALYZE DELETE FROM items WHERE sku = 'sku';",
+    "PREPARE p AS DELETE FROM items WHERE sku = 'sku';\nEXECUTE p;",
+    "TABLE w;",
+    (
+        "CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM items "
+        "WHERE id = NEW.id; RETURN NEW; END $$;\nCREATE TABLE new_ones (id bigint);\n"
+        "CREATE TRIGGER t BEFORE INSERT ON new_ones FOR EACH ROW EXECUTE FUNCTION gone();\n"
+        "INSERT INTO new_ones VALUES (17);"
+    ),
+    f"{OFF}CALL purge_p();",
+    f"{OFF}DO $$ BEGIN UPDATE items SET sku = NULL; COMMIT; END $$;",
+    (
+        "DO $$ DECLARE r record; BEGIN FOR r IN SELECT id FROM orders WHERE state = 'old' LOOP "
+        'DELETE FROM items WHERE "order" = r.id; END LOOP; END $$;'
+    ),
+    (
+        "DO $$ BEGIN IF (SELECT count(*) FROM orders) > 1000 THEN TRUNCATE orders CASCADE; END IF; "
+        "END $$;"
+    ),
+    (
+        "DO $$ DECLARE r record; BEGIN FOR r IN SELECT value FROM settings WHERE key = 'old' LOOP "
+        "EXECUTE 'DROP TABLE ' || r.value; END LOOP; END $$;"
+    ),
+]
+
+
+@pytest.mark.parametrize("text", TAKES)
+def test_what_takes_rows_away_that_are_not_there_is_not_called_safe(site: Site, text: str) -> None:
+    found = rehearsed(site, text)
+    assert found.reaches(Verdict.BLOCKS_WRITES), found.verdict
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DO $$ BEGIN DELETE FROM items WHERE sku = 'sku'; END $$;",
+        "DO $$ BEGIN EXECUTE 'DEL' || 'ETE FROM items WHERE sku = ''sku'''; END $$;",
+        "SELECT purge();",
+    ],
+)
+def test_code_that_may_delete_is_not_told_to_update(site: Site, text: str) -> None:
+    (migration,) = rehearsed(site, text).migrations
+    assert [finding.rule for finding in migration.all_findings] == ["unseen-delete"]
+    assert migration.verdict is Verdict.LOSES_DATA
+
+
+#: Code as migrations have it, which depends on no rows of the target.
+HARMLESS = [
+    (
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_type WHERE typname = 'mood') THEN "
+        "CREATE TYPE mood AS ENUM ('ok'); END IF; END $$;"
+    ),
+    (
+        "DO $$ DECLARE r record; BEGIN FOR r IN SELECT relname FROM pg_class WHERE relname ~ 'no' "
+        "LOOP EXECUTE format('DROP TABLE %I', r.relname); END LOOP; END $$;"
+    ),
+    (
+        "CREATE OR REPLACE FUNCTION purge() RETURNS bigint LANGUAGE plpgsql AS $$ "
+        "BEGIN DELETE FROM items WHERE sku = 'other'; RETURN 1; END $$;"
+    ),
+    "DELETE FROM settings WHERE key IN ('a', 'b');",
+    "DELETE FROM items WHERE id IN (1, 2, 3);",
+    "INSERT INTO settings VALUES ('a', 'b') ON CONFLICT (key) DO NOTHING;",
+    "CREATE TABLE fresh (id int);\nDO $$ BEGIN DELETE FROM fresh WHERE id = 5; END $$;",
+    "GRANT EXECUTE ON FUNCTION purge() TO PUBLIC;",
+    "COMMENT ON TABLE items IS 'DELETE FROM items';",
+]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_code_that_depends_on_no_rows_is_no_alarm(site: Site, text: str) -> None:
+    (migration,) = rehearsed(site, text).migrations
+    assert [f.rule for f in migration.all_findings if f.verdict > Verdict.BRIEF_LOCK] == []
+    assert not any(finding.undecided for finding in migration.all_findings)
