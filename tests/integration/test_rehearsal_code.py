@@ -16,6 +16,7 @@ CREATE TABLE items (
     id bigint PRIMARY KEY, "order" bigint REFERENCES orders ON DELETE CASCADE, sku text);
 CREATE TABLE settings (key text PRIMARY KEY, value text);
 CREATE TABLE totals (n int, value bigint);
+CREATE TABLE events (at date) PARTITION BY RANGE (at);
 CREATE FUNCTION purge() RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN DELETE FROM items WHERE sku = 'sku'; RETURN 1; END $$;
 CREATE PROCEDURE purge_p() LANGUAGE plpgsql AS $$
@@ -137,3 +138,43 @@ def test_code_that_depends_on_no_rows_is_no_alarm(site: Site, text: str) -> None
     (migration,) = rehearsed(site, text).migrations
     assert [f.rule for f in migration.all_findings if f.verdict > Verdict.BRIEF_LOCK] == []
     assert not any(finding.undecided for finding in migration.all_findings)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("CREATE TABLE archive AS SELECT * FROM items WHERE sku = 'sku';", "DROP TABLE archive;"),
+        (
+            """CREATE TABLE archive (LIKE items);
+            INSERT INTO archive SELECT * FROM items WHERE sku = 'sku';""",
+            "TRUNCATE archive;",
+        ),
+        (
+            "ALTER TABLE totals RENAME TO old_totals;\nCREATE TABLE totals (n int);",
+            "TRUNCATE totals;",
+        ),
+        (
+            """CREATE TABLE events_26 (at date);
+            ALTER TABLE events ATTACH PARTITION events_26
+                FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');""",
+            "TRUNCATE events_26;",
+        ),
+    ],
+)
+def test_what_an_earlier_migration_fills_with_rows_of_the_target_counts_as_the_targets(
+    site: Site, first: str, second: str
+) -> None:
+    site.write({"002_change": first, "003_change": second})
+    project = site.project()
+    rehearsal = project.rehearse(project.plan().plan)
+    assert rehearsal.migrations[1].verdict is Verdict.LOSES_DATA
+
+
+def test_what_a_migration_makes_for_itself_is_its_own(site: Site) -> None:
+    site.write({
+        "002_change": "CREATE TABLE fresh (LIKE items);\nINSERT INTO fresh VALUES (1, 2, 'x');",
+        "003_change": "DROP TABLE fresh;",
+    })  # fmt: skip
+    project = site.project()
+    rehearsal = project.rehearse(project.plan().plan)
+    assert rehearsal.migrations[1].verdict is Verdict.SAFE

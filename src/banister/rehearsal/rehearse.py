@@ -1,7 +1,7 @@
 """Carrying steps out on copies of the target, statement by statement, and judging what was seen."""
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from banister.engines.base import TryAgain
@@ -21,6 +21,7 @@ from banister.model import (
 from banister.project import Target
 from banister.rehearsal.accepting import with_unused
 from banister.rehearsal.across import across, with_splits
+from banister.rehearsal.inherited import with_inherited
 from banister.rehearsal.judging import Judge, Tried
 from banister.rehearsal.sizes import SmallTables
 from banister.rehearsal.verdicts import MigrationRehearsal, Rehearsal, Verdict
@@ -111,7 +112,7 @@ def rehearse(
         small=small,
         exact=copy.exact,
     )
-    migrations = tuple(with_splits(judge.judge(each)) for each in run.tried)
+    migrations = tuple(with_splits(each) for each in _judged(judge, run.tried))
     together = across(migrations)
     migrations = tuple(with_unused(each, together) for each in migrations)
     if copy.scratch.not_certified is not None:
@@ -128,6 +129,12 @@ def rehearse(
         not_tried=tuple(steps[len(run.tried) :]),
         duration_ms=round((time.monotonic() - started) * 1000),
     )
+
+
+def _judged(judge: Judge, tried: Sequence[Tried]) -> Iterator[MigrationRehearsal]:
+    for each in tried:
+        yield judge.judge(each)
+        judge = replace(judge, existing=with_inherited(judge.existing, each))
 
 
 def _near(copy: Copy, database: Target, steps: Sequence[Step]) -> frozenset[str] | None:
