@@ -22,6 +22,11 @@ from postgres_kit import Site
 
 __all__ = ["Ground", "Measures", "OnPostgres", "OnSqlite", "grounds"]
 
+#: Behind the others: enough to be sent together.
+SMALL = {
+    f"{n:03}_small": f"CREATE TABLE small_{n} (id int);\nINSERT INTO witness VALUES ({n}, 1);"
+    for n in range(11, 25)
+}
 #: More than any run comes by.
 _NEVER = 1_000_000
 
@@ -121,8 +126,8 @@ def grounds() -> Iterator[tuple[OnPostgres, Measures, OnSqlite, Measures]]:
     """Yield both kinds, and the measures of each; the server and the folder go afterwards."""
     with own_server() as server, tempfile.TemporaryDirectory() as folder:
         site = Site(database=server.database, root=Path(folder, "postgres"))
-        write_files(site.folder, FILES)
-        site.up()
+        write_files(site.folder, {**FILES, **SMALL})
+        site.project().up()
         postgres = OnPostgres(server=server, site=site, expected=expected_of(site))
         root = Path(folder, "sqlite")
         write_files(root / "migrations", SQLITE_FILES)

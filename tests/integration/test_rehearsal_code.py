@@ -178,3 +178,9 @@ def test_what_a_migration_makes_for_itself_is_its_own(site: Site) -> None:
     project = site.project()
     rehearsal = project.rehearse(project.plan().plan)
     assert rehearsal.migrations[1].verdict is Verdict.SAFE
+
+
+def test_what_takes_long_on_the_copy_is_long_under_a_lock(site: Site) -> None:
+    found = rehearsed(site, "ALTER TABLE totals ADD COLUMN z int;\nSELECT pg_sleep(5.1);")
+    assert found.verdict is Verdict.BLOCKS_ALL
+    assert any("it took 5 s on the copy" in f.message for f in found.migrations[0].all_findings)

@@ -40,6 +40,8 @@ _TOO_LONG = "57014"
 _RESTRICTS = frozenset({"ALTER", "CREATE"})
 #: A foreign server is not reached, or leads nowhere in the copy.
 _NO_SERVER, _NO_HANDLER = "08001", " has no handler"
+#: What takes so long where tables hold a few rows takes no less elsewhere. Milliseconds.
+_LONG_MS = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,6 +272,8 @@ class Judge:
 
     def _work(self, trace: StatementTrace) -> Iterator[str]:
         """Yield what takes the longer the larger the target's table is, where it is not small."""
+        if trace.duration_ms >= _LONG_MS:
+            yield f"it took {trace.duration_ms / 1000:.0f} s on the copy"
         for rewrite in trace.rewrites:
             if rewrite.how == "rewrite" and self._is_large(rewrite.relation_oid):
                 yield f"{rewrite.relation} is written again"
