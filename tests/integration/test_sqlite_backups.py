@@ -6,16 +6,21 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import banister
+from banister import Event
+from banister.engines.sqlite.copying import copied
 from banister.engines.sqlite.dumps import SqliteDumps
+from banister.engines.sqlite.files import unpacked
 from banister.errors import DatabaseError, LockTimeout, ServerError, UsageError
 from banister.model.backup import BackupForm as Form
-from banister.model.backup import BackupWanted, TableDumped
+from banister.model.backup import BackupWanted, TableDumped, TableRestored
 
 UP = "CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT);\nINSERT INTO t VALUES (1, 'a'), (2, 'b');"
 
@@ -329,3 +334,106 @@ def test_a_run_backs_up_what_is_there_and_makes_a_new_file_without(
     assert entry.manifest is not None
     assert entry.manifest.tested is not None
     assert entry.manifest.rows["t"] == 2
+
+
+def interrupting(when: Callable[[TableRestored], bool]) -> Callable[..., Iterator[Event]]:
+    """Copy as ever; be interrupted while the backup goes back, with the copy over in the end."""
+
+    def copy(*args: Any, **more: Any) -> Iterator[Event]:
+        events = copied(*args, **more)
+        try:
+            for event in events:
+                yield event
+                if isinstance(event, TableRestored) and when(event):
+                    raise KeyboardInterrupt
+        finally:
+            # As when the signal comes after the last page: nothing stops the COMMIT then.
+            for _ in events:
+                pass
+
+    return copy
+
+
+def test_an_interrupt_in_the_last_moment_leaves_the_copy_of_what_was_there(
+    project: banister.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = project.backups().take()
+    live = root_of(project) / "app.db"
+    run(live, "DELETE FROM t", "INSERT INTO t VALUES (7, 'live')")
+    monkeypatch.setattr("banister.engines.sqlite.copying._EVERY", 0.001)
+    monkeypatch.setattr("banister.engines.sqlite.dumps.copied", interrupting(lambda _: True))
+    path = root_of(project) / done.path
+    with pytest.raises(KeyboardInterrupt):
+        project.backups().restore(path, replacing=True)
+    assert rows(live) == [(1,), (2,)]
+    (before,) = live.parent.glob("app_before_*")
+    assert rows(before) == [(7,)]
+
+
+@pytest.mark.parametrize("uses", ["commits", "only holds"])
+def test_a_program_that_begins_to_use_a_missing_file_meanwhile_loses_nothing(
+    project: banister.Project, monkeypatch: pytest.MonkeyPatch, uses: str
+) -> None:
+    done = project.backups().take()
+    root = root_of(project)
+    live = root / "other.db"
+    other = open_project(root, "other.db", lock_timeout="200ms")
+    held = []
+
+    @contextmanager
+    def meanwhile(*args: Any) -> Iterator[Path]:
+        with unpacked(*args) as copy:
+            program = sqlite3.connect(live, isolation_level=None)
+            held.append(program)
+            program.execute("BEGIN IMMEDIATE")
+            program.execute("CREATE TABLE theirs (id)")
+            if uses == "commits":
+                program.execute("COMMIT")
+            yield copy
+
+    monkeypatch.setattr("banister.engines.sqlite.dumps.unpacked", meanwhile)
+    with pytest.raises(DatabaseError):
+        other.backups().restore(root / done.path)
+    if uses == "only holds":
+        held[0].execute("COMMIT")
+    held[0].close()
+    assert rows(live, "SELECT name FROM sqlite_schema") == [("theirs",)]
+
+
+@pytest.mark.parametrize("ending", ["-journal", "-wal"])
+def test_what_sqlite_left_of_a_file_that_is_gone_is_not_taken_for_the_backups(
+    project: banister.Project, ending: str
+) -> None:
+    done = project.backups().take()
+    root = root_of(project)
+    (root / f"other.db{ending}").write_bytes(b"changes")
+    with pytest.raises(DatabaseError, match=f"other.db{ending} is there"):
+        open_project(root, "other.db").backups().restore(root / done.path)
+    assert (root / f"other.db{ending}").read_bytes() == b"changes"
+
+
+def test_backups_of_another_file_of_that_name_are_left_alone(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    taken = []
+    for name in ("a", "b"):
+        root = tmp_path / name
+        (root / "migrations").mkdir(parents=True)
+        (root / "migrations" / "001_t.up.sql").write_text(UP)
+        made = banister.open(
+            "sqlite:///app.db", dir="migrations", root=root, environ={},
+            settings={"backup_dir": str(shared), "backup_keep": 1},
+        )  # fmt: skip
+        made.up()
+        taken.append(made.backups().take(test=True).path)
+    assert all((tmp_path / "a" / path).exists() for path in taken)
+
+
+def test_the_backup_that_was_just_made_stays_whatever_the_names_of_others_say(
+    project: banister.Project,
+) -> None:
+    root = root_of(project)
+    first = root / project.backups().take(test=True).path
+    for path in (first, first.with_name(f"{first.name}.json")):
+        path.rename(path.with_name(path.name.replace(first.name[7:22], "20990101_000000")))
+    later = open_project(root, backup_keep=1).backups().take()
+    assert (root / later.path).exists()

@@ -1,6 +1,6 @@
 """The backups of one project: taken, listed, checked, and put back."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -148,10 +148,9 @@ class Backups:
                 dumps.check_empty()
                 with closing(dumps.load(path, manifest)) as loading:
                     yield from loading
-        # Anew: the session of a database that was replaced is gone.
-        with open_dumps(self.target, self.settings) as dumps:
-            rows = dumps.count_rows()
-        if dict(rows) != dict(manifest.rows) and not replacing:
+        # What was replaced was counted before the swap: behind it nothing may fail any more.
+        rows = manifest.rows if replacing else self._counted()
+        if dict(rows) != dict(manifest.rows):
             raise DatabaseError(
                 f"{shown} was restored, and the tables hold other numbers of rows than were dumped",
                 code="backup_differs",
@@ -161,6 +160,10 @@ class Backups:
         done = Restored(path=shown, rows=rows, replaced=replaced)
         yield done
         return done
+
+    def _counted(self) -> Mapping[str, int]:
+        with open_dumps(self.target, self.settings) as dumps:
+            return dumps.count_rows()
 
     def _found(self, file: Path) -> tuple[Path, str]:
         """Return where a backup is: as it is written, or by its name in the folder."""

@@ -188,20 +188,21 @@ class BackupFolder:
         found = [self._entry(self.path / name) for name in backups]
         return tuple(sorted(found, key=lambda entry: entry.path.name, reverse=True))
 
-    def tidy(self, database: str, *, keep: int, keep_days: int, now: datetime) -> Iterator[Path]:
-        """Remove backups of `database` beyond the number or age, and yield each; 0: no bound.
+    def tidy(self, made: Path, *, keep: int, keep_days: int, now: datetime) -> Iterator[Path]:
+        """Remove backups beyond the number or age, and yield each; 0: no bound.
 
-        The last good one stays, and so does the last that was tested; what does not count as a
-        backup is never touched.
+        They are of the database that `made` is of, which was made just now and stays. The last good
+        one stays too, and the last that was tested; what does not count as a backup, or does not
+        say which database it is of, is never touched.
         """
         good = [
             (entry.path, entry.manifest)
             for entry in self.entries()
-            if entry.manifest is not None
-            and entry.problem is None
-            and entry.manifest.database == database
+            if entry.manifest is not None and entry.problem is None
         ]
-        stays = {path for path, _ in good[:1]}
+        identity = next((manifest.identity for path, manifest in good if path == made), "")
+        good = [each for each in good if identity and each[1].identity == identity]
+        stays = {made, *(path for path, _ in good[:1])}
         stays |= {path for path, manifest in [g for g in good if g[1].tested][:1]}
         oldest = now - timedelta(days=keep_days)
         for number, (path, manifest) in enumerate(good, start=1):

@@ -60,6 +60,7 @@ def _manifest(told: Mapping[str, Any]) -> BackupManifest:
         dialect=Dialect(_of(told, "dialect", str)),
         database=_of(told, "database", str),
         name=_of(told, "name", str),
+        identity=str(told.get("identity", "")),
         server=_of(told, "server", str),
         server_version=tuple(int(part) for part in _of(told, "server_version", list)),
         program=_of(told, "program", str),

@@ -77,9 +77,7 @@ class Taker:
                     path = self.folder.finish(temporary, manifest)
         done = BackedUp(path=self.folder.shown_path(path), manifest=manifest)
         yield done
-        for removed in self.folder.tidy(
-            manifest.database, keep=self.keep, keep_days=self.keep_days, now=now
-        ):
+        for removed in self.folder.tidy(path, keep=self.keep, keep_days=self.keep_days, now=now):
             yield BackupDeleted(path=self.folder.shown_path(removed))
         return done
 
@@ -109,6 +107,7 @@ class Taker:
             dialect=database.dialect,
             database=self.target.display,
             name=dumped.name,
+            identity=dumped.identity,
             server=database.server,
             server_version=database.server_version,
             program=dumped.program,

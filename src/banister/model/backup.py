@@ -71,6 +71,8 @@ class Dumped:
     name: str
     #: Rows by table, as `schema.table` with identifiers quoted where SQL needs it.
     rows: Mapping[str, int]
+    #: What tells the database from all others; never shown.
+    identity: str = ""
     #: The last applied version under that snapshot; None: no history, or nothing applied.
     version: str | None = None
     #: Whether the file is restored whole or not at all.
@@ -99,6 +101,8 @@ class BackupManifest:
     #: As in `Database.display`, and the name alone.
     database: str
     name: str
+    #: What tells it from other databases that are shown alike; empty: not known.
+    identity: str = ""
     #: For example "PostgreSQL 18.1".
     server: str
     server_version: tuple[int, ...]

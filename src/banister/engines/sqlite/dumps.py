@@ -7,11 +7,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from banister.engines.base import Database, SessionSettings
 from banister.engines.sqlite.copying import copied, open_file
+from banister.engines.sqlite.counting import counted, last_version, number
 from banister.engines.sqlite.files import (
     claimed,
     pack,
@@ -49,6 +51,15 @@ class _WrittenMeanwhileError(Exception):
     """Somebody has written between the copy of what is there and the backup."""
 
 
+@dataclass(kw_only=True)
+class _Before:
+    """The copy of what was there."""
+
+    path: Path
+    #: The backup is in the live file, or may be.
+    needed: bool = False
+
+
 class SqliteDumps:
     """One SQLite file; see `Dumps`. No connection is kept between two calls."""
 
@@ -70,8 +81,8 @@ class SqliteDumps:
     def size_bytes(self) -> int:
         """Return the size of the file; see `Dumps.size_bytes`."""
         with self._reader(self._path) as connection:
-            pages = _number(connection, "PRAGMA page_count")
-            return pages * _number(connection, "PRAGMA page_size")
+            pages = number(connection, "PRAGMA page_count")
+            return pages * number(connection, "PRAGMA page_size")
 
     def dump(self, wanted: BackupWanted, into: Path) -> Generator[Event, None, Dumped]:
         """Write everything to `into`; see `Dumps.dump`.
@@ -83,7 +94,7 @@ class SqliteDumps:
         try:
             with self._reader(self._path) as source:
                 source.execute("BEGIN")
-                _number(source, "SELECT count(*) FROM sqlite_schema")
+                number(source, "SELECT count(*) FROM sqlite_schema")
                 os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                 yield from copied(source, copy, TableDumped)
             rows, version = self._looked_at(copy)
@@ -102,6 +113,7 @@ class SqliteDumps:
         return Dumped(
             program=f"SQLite {sqlite3.sqlite_version}",
             name=self._path.name,
+            identity=str(self._path.resolve()),
             rows=rows,
             version=version,
         )
@@ -130,21 +142,54 @@ class SqliteDumps:
 
     def load(self, source: Path, manifest: BackupManifest) -> Generator[Event, None, None]:
         """Put a backup into the file; see `Dumps.load`. All or nothing of it is there then."""
+        self._refuse_leftovers()
         was_there = self._path.exists()
         try:
+            # Closed last: with any descriptor of the file its locks go, those of SQLite too.
+            raw = os.open(self._path, os.O_RDONLY | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise unwritable(error, "the database is as it was") from error
+        try:
             with unpacked(source, manifest, self._path) as copy:
-                yield from self._restore(copy)
+                # Somebody may have begun to use it since it was looked at.
+                yield from self._restore(copy, lambda: not os.pread(raw, 1, 0))
         except BaseException as error:
             if not was_there:
-                remove(self._path)
+                self._remove_unused(raw)
+            if isinstance(error, _WrittenMeanwhileError):
+                self.check_empty()
+                raise self._locked() from None
             if isinstance(error, OSError | sqlite3.Error):
                 raise unwritable(error, "the database is as it was") from error
             raise
+        finally:
+            os.close(raw)
+
+    def _refuse_leftovers(self) -> None:
+        """Refuse a missing file beside which SQLite has left what belongs to one."""
+        names = (f"{self._path.name}{ending}" for ending in ("-journal", "-wal"))
+        found = [str(each) for name in names if (each := self._path.with_name(name)).exists()]
+        if not found or (self._path.exists() and self._path.stat().st_size):
+            return
+        raise DatabaseError(
+            f"{self._path} is missing or empty, and {' and '.join(found)} is there",
+            code="not_empty",
+            state="nothing was restored",
+            hint="it holds changes of a database of that name, and SQLite would take them for its "
+            "own: move it beside that database, under its name, or away",
+        )
+
+    def _remove_unused(self, raw: int) -> None:
+        """Remove the empty file that was made here, unless somebody uses it by now."""
+        with suppress(sqlite3.Error), closing(open_file(str(self._path), 0, uri=False)) as guard:
+            guard.execute("BEGIN EXCLUSIVE")
+            if not os.pread(raw, 1, 0):
+                remove(self._path)
 
     def count_rows(self) -> Mapping[str, int]:
         """Return the rows of every table; see `Dumps.count_rows`."""
         with self._reader(self._path) as connection:
-            return _counted(connection)
+            return counted(connection)
 
     def replace(
         self,
@@ -156,12 +201,16 @@ class SqliteDumps:
         """Put a backup into the live file, in one transaction; see `Dumps.replace`.
 
         What is there is copied beside it first. The file is never renamed over: who has it open
-        goes on with it, and finds the backup in it.
+        goes on with it, and finds the backup in it. The copy stays where the backup may be in the
+        live file by now, also when this is interrupted.
         """
         if not self._path.exists() or self._path.stat().st_size == 0:
             yield from self.load(source, manifest)
             return Replaced(before=None)
-        before = claimed(self._path)
+        try:
+            before = _Before(path=claimed(self._path))
+        except OSError as error:
+            raise unwritable(error, "the database is as it was") from error
         # Closed last: with any descriptor of the file its locks go, those of SQLite too.
         # https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
         raw = os.open(self._path, os.O_RDONLY)
@@ -172,16 +221,18 @@ class SqliteDumps:
                 with self._reader(self._path) as live:
                     yield from self._replaced(live, raw, before, copy)
         except BaseException as error:
-            remove(before)
+            if not before.needed:
+                remove(before.path)
             if isinstance(error, OSError | sqlite3.Error):
-                raise unwritable(error, "the database is as it was") from error
+                state = f"what was there before is in {before.path}" if before.needed else None
+                raise unwritable(error, state or "the database is as it was") from error
             raise
         finally:
             os.close(raw)
-        return Replaced(before=str(before))
+        return Replaced(before=str(before.path))
 
     def _replaced(
-        self, live: sqlite3.Connection, raw: int, before: Path, copy: Path
+        self, live: sqlite3.Connection, raw: int, before: "_Before", copy: Path
     ) -> Generator[Event, None, None]:
         """Copy what is there, then put the backup in; again where somebody writes in between."""
         give_up = time.monotonic() + self._wait
@@ -190,14 +241,14 @@ class SqliteDumps:
         def commits() -> object:
             """What changes with every commit of others, and can be read while we hold the lock."""
             if in_log:
-                return _number(live, "PRAGMA data_version")
+                return number(live, "PRAGMA data_version")
             # https://www.sqlite.org/fileformat2.html#file_change_counter
             return os.pread(raw, 4, 24)
 
         while True:
             with self._no_writers():
-                yield from copied(live, before, TableDumped)
-                reach_disk(before)
+                yield from copied(live, before.path, TableDumped)
+                reach_disk(before.path)
                 seen = commits()
 
             def unchanged(expected: object = seen) -> bool:
@@ -208,6 +259,11 @@ class SqliteDumps:
             except _WrittenMeanwhileError:
                 if time.monotonic() > give_up:
                     raise self._locked() from None
+            except BaseException:
+                # It may have come to its end in that moment.
+                before.needed = True
+                before.needed = not unchanged()
+                raise
             else:
                 return
 
@@ -243,7 +299,7 @@ class SqliteDumps:
         uri = f"{path.absolute().as_uri()}?mode=ro"
         with closing(open_file(uri, self._wait)) as connection:
             try:
-                _number(connection, "SELECT count(*) FROM sqlite_schema")
+                number(connection, "SELECT count(*) FROM sqlite_schema")
             except sqlite3.DatabaseError as error:
                 raise self._refused(error) from error
             yield connection
@@ -288,7 +344,7 @@ class SqliteDumps:
             closing(open_file(str(self._path), self._wait, uri=False)) as live,
         ):
             mode = str(live.execute("PRAGMA journal_mode").fetchone()[0])
-            sizes = {_number(each, "PRAGMA page_size") for each in (live, source)}
+            sizes = {number(each, "PRAGMA page_size") for each in (live, source)}
             if mode == "wal" and len(sizes) > 1:
                 try:
                     live.execute("PRAGMA journal_mode = DELETE").fetchone()
@@ -308,17 +364,7 @@ class SqliteDumps:
                     hint="restore the last good backup, or save what can be read with .recover in "
                     "the sqlite3 shell",
                 )
-            return _counted(connection), self._version(connection)
-
-    def _version(self, connection: sqlite3.Connection) -> str | None:
-        table = _quoted(self._history.name)
-        try:
-            row = connection.execute(
-                f"SELECT version FROM {table} ORDER BY applied_at DESC, version DESC LIMIT 1"  # noqa: S608
-            ).fetchone()
-        except sqlite3.OperationalError:
-            return None
-        return None if row is None else str(row[0])
+            return counted(connection), last_version(connection, self._history.name)
 
     def _refused(self, error: sqlite3.Error) -> BanisterError:
         if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
@@ -326,7 +372,11 @@ class SqliteDumps:
         return DatabaseError(
             f"{self._path} cannot be read: {error}",
             code="damaged",
-            hint="if it is no database any more, move it away and restore into a new file",
+            hint=f"if it is no database any more, move it away with {self._path.name}-journal and "
+            f"{self._path.name}-wal, where they are there, and restore into a new file"
+            if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+            else "look at the rights of the file and its folder; where a program has crashed with "
+            "it open, open it once with the sqlite3 shell, which puts it right",
         )
 
     def _locked(self) -> LockTimeout:
@@ -338,22 +388,3 @@ class SqliteDumps:
             hint="let that program finish or close it, then run again; lock_timeout in the "
             "settings says how long to wait",
         )
-
-
-def _number(connection: sqlite3.Connection, query: str) -> int:
-    return int(connection.execute(query).fetchone()[0])
-
-
-def _counted(connection: sqlite3.Connection) -> Mapping[str, int]:
-    names = [
-        str(row[0])
-        for row in connection.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' "
-            "ESCAPE '\\' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
-        )
-    ]
-    return {name: _number(connection, f"SELECT count(*) FROM {_quoted(name)}") for name in names}  # noqa: S608
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -19,6 +19,13 @@ SELECT pg_catalog.current_database(), pg_catalog.current_setting('server_encodin
     (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class AS c WHERE c.oid >= 16384)
         + (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata)
 
+-- name: may_ask_cluster
+SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
+
+-- name: cluster
+-- The same for all copies of a data directory.
+SELECT c.system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system() AS c
+
 -- name: tables
 -- Those whose rows a dump holds. What extensions own they fill themselves.
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)

@@ -87,6 +87,7 @@ class Dump:
                         yield from self._until_ended(running)
                 rows = count_rows(connection, self.queries)
                 version = self._version(connection)
+                identity = self._identity(connection, name)
             self._reach_disk()
         except BaseException as error:
             self._remove()
@@ -94,7 +95,12 @@ class Dump:
                 raise _disk(error) from error
             raise
         self._result = Dumped(
-            program=str(program), name=name, rows=rows, version=version, one_transaction=whole
+            program=str(program),
+            name=name,
+            identity=identity,
+            rows=rows,
+            version=version,
+            one_transaction=whole,
         )
 
     @contextmanager
@@ -122,6 +128,16 @@ class Dump:
                 connection.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(some))
             except psycopg.errors.LockNotAvailable as error:
                 raise _locked(first_line(error)) from error
+
+    def _identity(self, connection: Connection, name: str) -> str:
+        """Return the server as it was connected to, the cluster where it may be asked, the name."""
+        info = connection.info
+        server = f"{info.host}:{info.port}"
+        ((may_ask,),) = connection.execute(self.queries["may_ask_cluster"].encode()).fetchall()
+        if may_ask:
+            ((cluster,),) = connection.execute(self.queries["cluster"].encode()).fetchall()
+            server += f" {cluster}"
+        return f"{server} {name}"
 
     def _facts(self, connection: Connection) -> tuple[str, str, int]:
         row = connection.execute(self.queries["facts"].encode()).fetchone()
