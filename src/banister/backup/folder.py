@@ -75,7 +75,13 @@ def check_backup(path: Path, shown: str) -> BackupManifest:
 def record_test(path: Path, tested: BackupTest) -> BackupManifest:
     """Write into the manifest of a backup that it was restored; return it as it is now."""
     manifest = replace(_manifest_of(path, str(path)), tested=tested)
-    _write_manifest(path, manifest, may_be_there=True)
+    try:
+        _write_manifest(path, manifest, may_be_there=True)
+    except OSError as error:
+        raise UsageError(
+            f"the backup {path.name} is good, and its manifest cannot say so: {error.strerror}",
+            hint=f"make {path.parent} writable for this user and run again to have it recorded",
+        ) from error
     return manifest
 
 
