@@ -117,7 +117,7 @@ HARMLESS = [
         "CREATE TYPE mood AS ENUM ('ok'); END IF; END $$;"
     ),
     (
-        "DO $$ DECLARE r record; BEGIN FOR r IN SELECT relname FROM pg_class WHERE relname ~ 'no' "
+        "DO $$ DECLARE r record; BEGIN FOR r IN SELECT relname FROM pg_class WHERE relname ~ 'x_y' "
         "LOOP EXECUTE format('DROP TABLE %I', r.relname); END LOOP; END $$;"
     ),
     (
@@ -184,3 +184,44 @@ def test_what_takes_long_on_the_copy_is_long_under_a_lock(site: Site) -> None:
     found = rehearsed(site, "ALTER TABLE totals ADD COLUMN z int;\nSELECT pg_sleep(5.1);")
     assert found.verdict is Verdict.BLOCKS_ALL
     assert any("it took 5 s on the copy" in f.message for f in found.migrations[0].all_findings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UPDATE items SET id = id + 1000000;",
+        "UPDATE items SET (id, sku) = (id + 1000000, 'x');",
+        "UPDATE public.items SET sku = 'x', \"id\" = id + 1;",
+        "DELETE FROM customers WHERE name LIKE 'old%';",
+    ],
+)
+def test_batches_walk_the_table_of_the_statement_by_a_key_that_stays(site: Site, text: str) -> None:
+    (migration,) = rehearsed(site, text).migrations
+    for finding in migration.all_findings:
+        for offered in finding.safer:
+            assert "FROM customers\n" in offered
+            assert finding.relation == "customers"
+
+
+def test_a_column_called_owner_is_no_change_of_owners(site: Site) -> None:
+    (migration,) = rehearsed(
+        site,
+        "ALTER TABLE totals ADD COLUMN owner text;\nALTER TABLE totals ALTER owner SET NOT NULL;",
+    ).migrations
+    assert "owner" not in [finding.rule for finding in migration.all_findings]
+
+
+@pytest.mark.parametrize(
+    ("text", "lack"),
+    [
+        ("CREATE EXTENSION IF NOT EXISTS of_nobody;", "the extension of_nobody"),
+        ("ALTER TABLE orders DISABLE TRIGGER ALL;", "run as an ordinary role"),
+    ],
+)
+def test_what_the_scratch_server_lacks_is_undecided(site: Site, text: str, lack: str) -> None:
+    (migration,) = rehearsed(site, text).migrations
+    (finding,) = (f for f in migration.all_findings if f.undecided)
+    assert finding.rule == "scratch-lacks"
+    assert lack in finding.message
+    assert "--scratch-url" in finding.message
+    assert migration.verdict is Verdict.NOT_CERTIFIED

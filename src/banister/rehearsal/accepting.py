@@ -21,6 +21,7 @@ GENERAL_RULES = (
     "long-work-under-lock",
     "needs-rows",
     "needs-server",
+    "scratch-lacks",
     "split-here",
     "takes-too-long",
 )

@@ -52,6 +52,8 @@ class Tried:
     traces: tuple[StatementTrace, ...] = ()
     #: The catalogs before each of them.
     before: tuple[Catalog, ...] = ()
+    #: What the scratch server lacks, where that is why the last of them fails.
+    lack: str | None = None
     duration_ms: int = 0
 
 
@@ -70,6 +72,8 @@ class Judge:
     small: SmallTables = field(default_factory=SmallTables)
     #: The copy has the target's schema, as far as is known.
     exact: bool = True
+    #: See `Tried.lack`.
+    lack: str | None = None
 
     def judge(self, tried: Tried) -> MigrationRehearsal:
         """Return what is to be said about a migration."""
@@ -212,6 +216,8 @@ class Judge:
             rule, why = "needs-server", "needs another server, and a copy reaches none"
         elif failure.sqlstate == _TOO_LONG:
             rule, why = "takes-too-long", "is not done in time, although tables hold few rows here"
+        elif self.lack is not None and trace.failure is not None:
+            rule, why = "scratch-lacks", self.lack
         elif not self.exact:
             rule, why = "copy-differs", "fails on a copy whose schema is not quite the target's"
         else:

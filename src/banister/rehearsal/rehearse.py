@@ -133,7 +133,7 @@ def rehearse(
 
 def _judged(judge: Judge, tried: Sequence[Tried]) -> Iterator[MigrationRehearsal]:
     for each in tried:
-        yield judge.judge(each)
+        yield replace(judge, lack=each.lack).judge(each)
         judge = replace(judge, existing=with_inherited(judge.existing, each))
 
 
@@ -191,7 +191,13 @@ def _carried_out(place: Place, steps: Sequence[Step]) -> Generator[ProofEvent, N
             place.scratch.explain(run.failed)
             _add_failure(traces, catalogs, step, run.failed.failure)
         run.tried.append(
-            Tried(step=step, traces=tuple(traces), before=tuple(catalogs), duration_ms=took)
+            Tried(
+                step=step,
+                traces=tuple(traces),
+                before=tuple(catalogs),
+                lack=place.scratch.advice(run.failed.failure) if run.failed else None,
+                duration_ms=took,
+            )
         )
         if run.failed is not None:
             return run

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from banister.engines import Engine, open_engine
-from banister.errors import Finding, MigrationFailed
+from banister.errors import Failure, Finding, MigrationFailed
 from banister.project import Settings, Target
 from banister.scratch.lacks import advice_for
 
@@ -98,6 +98,10 @@ class Scratch(ABC):
 
         An extension, a role or a right that the target may have; otherwise nothing changes.
         """
-        advice = advice_for(error.failure, shared=self.shared)
+        advice = self.advice(error.failure)
         if advice is not None:
             error.hint = advice
+
+    def advice(self, failure: Failure) -> str | None:
+        """Return what this server lacks, and where to have it, if that is why something fails."""
+        return advice_for(failure, shared=self.shared)

@@ -1,6 +1,7 @@
 """A statement that writes many rows → the same, in batches by the key of its table. No I/O."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from banister.model import Dialect
 from banister.rehearsal.rules.base import Seen
@@ -70,10 +71,29 @@ def read_write(text: str) -> Write | None:
     )
 
 
+def _parts(head: str) -> tuple[str, frozenset[str]]:
+    """Return the table of an UPDATE or DELETE, and all names behind its SET, as far as is told."""
+    found = [head[token.start : token.end] for token in significant(head, Dialect.POSTGRESQL)]
+    upper = [word.upper() for word in found]
+    at = 2 if upper[0] == "DELETE" else 1
+    at += upper[at : at + 1] == ["ONLY"]
+    while found[at + 1 : at + 2] == ["."]:
+        at += 2
+    behind = found[upper.index("SET") :] if "SET" in upper else []
+    # What is only read there is no harm, and no names of columns that are written are missed.
+    assigned = (word for word, after in pairwise(behind) if after in {"=", ",", ")"})
+    return _bare(found[at]), frozenset(_bare(word) for word in assigned)
+
+
+def _bare(word: str) -> str:
+    return word.strip('"').lower()
+
+
 def batched(seen: Seen, table_oid: int) -> str:
     """Return the statement as a migration that commits batch by batch; empty: it is not known how.
 
-    It takes a primary key of one column, so that each row is written once.
+    It takes a primary key of one column that stays as it is, so that each row is written once, and
+    that of the table that the statement itself names.
     """
     write = read_write(seen.trace.statement.text)
     keys = [
@@ -85,6 +105,10 @@ def batched(seen: Seen, table_oid: int) -> str:
     if write is None or not keys or table is None or "$batches$" in write.head:
         return ""
     key = keys[0].columns[0]
+    target, assigned = _parts(write.head)
+    bare = key.strip('"').lower()
+    if target != table.bare_name.lower() or bare in assigned:
+        return ""
     also = f"\n            AND ({write.condition})" if write.condition is not None else ""
     if write.condition is not None and "--" in write.condition:
         also = f"\n            AND ({write.condition}\n            )"

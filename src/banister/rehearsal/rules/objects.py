@@ -1,6 +1,7 @@
 """Rules about views, sequences, ownership and properties of tables. No I/O."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from banister.errors import Severity
 from banister.model import Dialect, LockMode, RelationFacts, RelationKind
@@ -112,13 +113,18 @@ def _owner_changed(seen: Seen) -> Iterator[Match]:
             changed = True
             what = f"{before.owner} is no longer its owner: what that role may do on it changes"
             yield Match(table_oid=after.oid, names={"table": after.name, "what": what})
-    if changed or seen.trace.relations or "OWNER" not in _keys(seen)[:8]:
+    if changed or seen.trace.relations or not _names_an_owner(_keys(seen)[:9]):
         return
     for lock in seen.trace.locks:
         exclusive = lock.mode is LockMode.ACCESS_EXCLUSIVE and lock.kind in _TABLES
         if exclusive and seen.was_there(lock.relation_oid):
             names = {"table": lock.relation, "what": "it has that owner already"}
             yield Match(table_oid=lock.relation_oid, names=names)
+
+
+def _names_an_owner(keys: list[str]) -> bool:
+    """Whether it says OWNER TO; a column may be called owner."""
+    return ("OWNER", "TO") in pairwise(keys)
 
 
 def _locked(seen: Seen) -> Iterator[Match]:
