@@ -225,3 +225,20 @@ def test_what_the_scratch_server_lacks_is_undecided(site: Site, text: str, lack:
     assert lack in finding.message
     assert "--scratch-url" in finding.message
     assert migration.verdict is Verdict.NOT_CERTIFIED
+
+
+def test_sizes_are_those_of_the_files_whatever_the_last_analyze_knew(site: Site) -> None:
+    site.rows(
+        "ALTER TABLE settings SET (autovacuum_enabled = off, toast.autovacuum_enabled = off);"
+        "ALTER TABLE settings ALTER value SET STORAGE EXTERNAL;"
+        "ALTER TABLE totals SET (autovacuum_enabled = off);"
+        "INSERT INTO settings SELECT g, repeat('x', 40000) FROM generate_series(1, 200) g;"
+        "INSERT INTO totals SELECT g, g FROM generate_series(1, 1000) g;"
+    )
+    site.rows("ANALYZE settings, totals")
+    site.rows("INSERT INTO totals SELECT g, g FROM generate_series(1, 99000) g")
+    with site.project().engine() as engine:
+        sizes = engine.surroundings().sizes
+    assert (sizes["settings"].size_bytes or 0) > 200 * 40_000
+    assert 90_000 < (sizes["totals"].rows or 0) < 110_000
+    assert (sizes["totals"].size_bytes or 0) > 3_000_000

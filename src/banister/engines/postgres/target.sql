@@ -1,18 +1,23 @@
 -- What a copy of the target needs to know of it, by reads of its catalogs alone.
 
 -- name: sizes
--- Rows and bytes of tables, with their indexes and what is stored out of line, as the last VACUUM
--- or ANALYZE knew them. A table that none has seen is asked for its files, unless somebody has
--- locked it; of its rows the counters tell.
+-- Rows and bytes of tables, with their indexes and what is stored out of line. Bytes are those of the
+-- files, since ANALYZE does not look at what is out of line, and tables grow behind it; rows are as
+-- many more as a table has more pages than it had then. Of a table that somebody has locked, what the
+-- last VACUUM or ANALYZE knew; of one that none has seen the counters tell.
 SELECT CASE n.nspname WHEN 'public' THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END
         || pg_catalog.quote_ident(c.relname),
     CASE WHEN l.unseen THEN l.counted WHEN l.rows >= 0 THEN l.rows END::pg_catalog.int8,
-    CASE WHEN NOT l.unseen THEN l.pages * pg_catalog.current_setting('block_size')::pg_catalog.int8
-         WHEN NOT l.locked THEN l.bytes END::pg_catalog.int8
+    CASE WHEN NOT l.locked THEN l.bytes
+         WHEN NOT l.unseen THEN l.pages * pg_catalog.current_setting('block_size')::pg_catalog.int8
+    END::pg_catalog.int8
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
-    SELECT pg_catalog.sum(GREATEST(p.reltuples, 0)) AS rows,
+    SELECT pg_catalog.sum(GREATEST(p.reltuples, 0) * CASE
+            WHEN p.relpages > 0 AND NOT k.locked THEN GREATEST(1, pg_catalog.pg_relation_size(p.oid)
+                / pg_catalog.current_setting('block_size')::pg_catalog.float8 / p.relpages)
+            ELSE 1 END) AS rows,
         pg_catalog.bool_or(p.reltuples < 0 OR p.relpages = 0) AS unseen,
         pg_catalog.sum(pg_catalog.pg_stat_get_live_tuples(p.oid)) AS counted,
         pg_catalog.sum(p.relpages
@@ -21,15 +26,13 @@ CROSS JOIN LATERAL (
                 WHERE i.indrelid = p.oid), 0)
             + COALESCE((SELECT t.relpages FROM pg_catalog.pg_class AS t
                 WHERE t.oid = p.reltoastrelid), 0)) AS pages,
-        pg_catalog.bool_or(EXISTS (SELECT FROM pg_catalog.pg_locks AS k
-            WHERE k.relation = p.oid AND k.mode = 'AccessExclusiveLock')) AS locked,
+        pg_catalog.bool_or(k.locked) AS locked,
         -- The condition stands inside: an aggregate is computed whatever is around it.
-        pg_catalog.sum(CASE
-            WHEN EXISTS (SELECT FROM pg_catalog.pg_locks AS k
-                WHERE k.relation = p.oid AND k.mode = 'AccessExclusiveLock') THEN 0
-            WHEN p.reltuples < 0 OR p.relpages = 0 OR c.relkind = 'p'
+        pg_catalog.sum(CASE WHEN NOT k.locked
             THEN pg_catalog.pg_total_relation_size(p.oid) END) AS bytes
     FROM pg_catalog.pg_class AS p
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS h
+        WHERE h.relation = p.oid AND h.mode = 'AccessExclusiveLock') AS locked) AS k
     WHERE p.relkind IN ('r', 'm')
         AND (p.oid = c.oid OR p.oid IN (
             SELECT tree.relid FROM pg_catalog.pg_partition_tree(c.oid) AS tree
