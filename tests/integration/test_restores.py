@@ -208,6 +208,22 @@ def test_a_run_has_a_backup_made_first_and_its_failure_says_the_way_back(one: Si
     assert one.applied() == ["001"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ALTER TABLE t ALTER COLUMN note TYPE varchar(1) USING left(note, 1);",
+        "ALTER TABLE t ALTER COLUMN note TYPE int USING length(note);",
+        "UPDATE t SET note = NULL;",
+        "UPDATE t SET note = NULL WHERE id = 2;",
+        "DO $$ BEGIN IF EXISTS (SELECT FROM t WHERE note = '?') THEN TRUNCATE t; END IF; END $$;",
+    ],
+)
+def test_a_run_that_may_change_values_has_a_backup_made_first(one: Site, text: str) -> None:
+    one.write({"002_b": text})
+    one.project(backup="when-destructive", backup_test=False).up()
+    assert len(one.project().backups().entries()) == 1
+
+
 def test_a_run_that_loses_nothing_makes_none_unless_it_always_does(one: Site) -> None:
     one.write({"002_b": "CREATE TABLE more (id int);"})
     one.project(backup="when-destructive").up()

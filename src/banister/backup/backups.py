@@ -26,7 +26,8 @@ from banister.model.backup import (
 )
 from banister.model.driving import drive
 from banister.project import Settings, Target, TargetKind
-from banister.rehearsal import Rehearsal, Verdict
+from banister.rehearsal import Rehearsal
+from banister.rehearsal.losses import may_lose
 
 __all__ = ["Backups", "backup_first"]
 
@@ -190,7 +191,7 @@ def backup_first(
         if when == "always":
             return True
         try:
-            return rehearse(plan).verdict >= Verdict.LOSES_DATA
+            return may_lose(rehearse(plan))
         except BanisterError:
             return True
 

@@ -226,7 +226,8 @@ KEYS: tuple[Key, ...] = (
         default="never",
         words=("always", "when-destructive", "never"),
         doc="Whether `up` and `down` make a backup before they run, and stop where it is not good: "
-        "`always`, `when-destructive` (when rows would be lost, or that cannot be told) or "
+        "`always`, `when-destructive` (when rows or values would be lost "
+        "or changed, or that cannot be told) or "
         "`never`.",
     ),
     Key(

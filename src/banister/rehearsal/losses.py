@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from banister.model import Dialect, LockMode, RelationKind, StatementTrace, TransactionMode, Version
 from banister.model.losses import Loss, LossKind
-from banister.rehearsal.verdicts import Rehearsal
+from banister.rehearsal.verdicts import Rehearsal, Verdict
 from banister.script import traits
 
-__all__ = ["losses_of", "unsaved"]
+__all__ = ["losses_of", "may_lose", "unsaved"]
 
 _TABLES = frozenset({RelationKind.TABLE, RelationKind.PARTITIONED_TABLE})
 
@@ -27,6 +27,31 @@ def losses_of(rehearsal: Rehearsal) -> Mapping[Version, tuple[Loss, ...]]:
         if losses:
             found[migration.step.version] = tuple(losses)
     return found
+
+
+def may_lose(rehearsal: Rehearsal) -> bool:
+    """Whether rows or values of the target may be gone or changed afterwards; in doubt they may.
+
+    Values also by UPDATE and MERGE, and where a column gets another type and is written again.
+    """
+    if rehearsal.verdict >= Verdict.LOSES_DATA or rehearsal.not_tried:
+        return True
+    made: set[str] = set()
+    for migration in rehearsal.migrations:
+        if any(finding.undecided for finding in migration.all_findings):
+            return True
+        for statement in migration.statements:
+            if not _changed(statement.trace) <= made:
+                return True
+            made |= {c.any.name for c in statement.trace.relations if c.made}
+    return False
+
+
+def _changed(trace: StatementTrace) -> set[str]:
+    """Return the tables with values that are not as they were."""
+    retyped = {each.relation for each in trace.rewrites if "type" in each.reasons}
+    updated = {each.table for each in trace.written if each.updated}
+    return retyped | updated | {aim.table for aim in trace.aims}
 
 
 def unsaved(rehearsal: Rehearsal) -> tuple[str, ...]:
