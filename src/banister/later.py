@@ -1,5 +1,6 @@
 """Packages that import a module of theirs when one of its names is first asked for."""
 
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
@@ -18,6 +19,9 @@ def imports_later(package: str, homes: Mapping[str, str]) -> Callable[[str], obj
         home = home_of.get(name)
         if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{home}"), name)
+        found = getattr(import_module(f"{package}.{home}"), name)
+        # Python asks here only for what the package does not have.
+        setattr(sys.modules[package], name, found)
+        return found
 
     return get

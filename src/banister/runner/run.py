@@ -160,8 +160,9 @@ def _carry_out(job: Job, plan: Plan) -> Generator[Event, None, None]:
     yield from _record_skips(job, plan)
     course = Course(job=job, plan=plan, expected=plan.made_from, seed=plan.seed)
     while course.ahead:
+        before = course.number
         tried = yield from carry_out_together(course)
-        if course.ahead:
+        if course.ahead and (course.number == before or tried is not None):
             yield from _carry_out_alone(course, tried)
 
 
