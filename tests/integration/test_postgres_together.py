@@ -104,7 +104,8 @@ def recorded(site: Site) -> list[list[tuple[Any, ...]]]:
 
 def test_migrations_share_their_round_trips_up_and_down(site: Site, sizes: Sizes) -> None:
     site.write(tables(30))
-    events = site.up()
+    events: list[Event] = []
+    site.project().up(on_event=events.append, together=True)
     assert len(sizes) == 2
     assert site.applied() == [f"{n:03}" for n in range(1, 31)]
     assert [said[1] for said in told(events) if said[0] == "done"] == site.applied()
@@ -178,9 +179,8 @@ def carried_out(site: Site, migrations: list[list[str]]) -> list[object]:
     for run in (project.up, project.up, project.down):
         events: list[Event] = []
         try:
-            run(len(files), on_event=events.append) if run == project.down else run(
-                on_event=events.append
-            )
+            counted = (len(files),) if run == project.down else ()
+            run(*counted, on_event=events.append, together=True)
         except BanisterError as error:
             came.append(error_of(error))
         said = told(events)
