@@ -21,6 +21,7 @@ from banister.engines.sqlite.files import unpacked
 from banister.errors import DatabaseError, LockTimeout, ServerError, UsageError
 from banister.model.backup import BackupForm as Form
 from banister.model.backup import BackupWanted, TableDumped, TableRestored
+from conftest import RunBanister
 
 UP = "CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT);\nINSERT INTO t VALUES (1, 'a'), (2, 'b');"
 
@@ -437,3 +438,23 @@ def test_the_backup_that_was_just_made_stays_whatever_the_names_of_others_say(
         path.rename(path.with_name(path.name.replace(first.name[7:22], "20990101_000000")))
     later = open_project(root, backup_keep=1).backups().take()
     assert (root / later.path).exists()
+
+
+def test_a_backup_of_another_database_takes_its_place_with_a_word(
+    project: banister.Project, run_banister: RunBanister
+) -> None:
+    root = root_of(project)
+    done = project.backups().take()
+    other = open_project(root, "other.db")
+    other.up()
+    told = run_banister(
+        "restore", root / done.path, "--replace", "--yes", "--url", f"sqlite:///{root}/other.db",
+        cwd=root,
+    )  # fmt: skip
+    assert told.returncode == 0, told
+    assert "is a backup of" in told.stderr
+    own = run_banister(
+        "restore", root / done.path, "--replace", "--yes", "--url", f"sqlite:///{root}/app.db",
+        cwd=root,
+    )  # fmt: skip
+    assert (own.returncode, "is a backup of" in own.stderr) == (0, False), own

@@ -8,7 +8,13 @@ from pathlib import Path
 from shlex import quote
 
 from banister.backup.before import BackupFirst
-from banister.backup.folder import BackupEntry, BackupFolder, check_backup, record_test
+from banister.backup.folder import (
+    BackupEntry,
+    BackupFolder,
+    check_backup,
+    manifest_of,
+    record_test,
+)
 from banister.backup.saved_rows import saved_files
 from banister.backup.taking import Taker
 from banister.backup.trying import ScratchPlace, try_backup
@@ -98,6 +104,10 @@ class Backups:
         if tested.tested is not None:
             record_test(path, tested.tested)
         return tested
+
+    def about(self, file: Path) -> BackupManifest:
+        """Return what the manifest of a backup says; the backup is not looked at."""
+        return manifest_of(*self._found(file))
 
     def restore(
         self,

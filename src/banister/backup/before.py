@@ -41,9 +41,8 @@ class BackupFirst:
             with closing(self._made()) as making:
                 return (yield from making)
         except BanisterError as error:
-            error.state = "nothing was run: there is no good backup" + (
-                f"; {error.state}" if error.state else ""
-            )
+            more = error.state if error.state != "nothing was run" else None
+            error.state = "nothing was run: there is no good backup" + (f"; {more}" if more else "")
             raise
 
     def _made(self) -> Generator[Event, None, WayBack]:

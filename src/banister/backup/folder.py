@@ -19,7 +19,7 @@ from banister.model import TableSize
 from banister.model.backup import BackupForm, BackupManifest, BackupTest
 from banister.rehearsal.sizes import size_words
 
-__all__ = ["BackupEntry", "BackupFolder", "check_backup", "measure", "record_test"]
+__all__ = ["BackupEntry", "BackupFolder", "check_backup", "manifest_of", "measure", "record_test"]
 
 _CHUNK = 1024 * 1024
 _PREFIX = "backup_"
@@ -58,7 +58,7 @@ def check_backup(path: Path, shown: str) -> BackupManifest:
     """
     if not path.exists():
         raise UsageError(f"there is no backup {shown}", hint="`banister backup --list` shows them")
-    manifest = _manifest_of(path, shown)
+    manifest = manifest_of(path, shown)
     try:
         size, digest = _measured(path)
     except OSError as error:
@@ -74,7 +74,7 @@ def check_backup(path: Path, shown: str) -> BackupManifest:
 
 def record_test(path: Path, tested: BackupTest) -> BackupManifest:
     """Write into the manifest of a backup that it was restored; return it as it is now."""
-    manifest = replace(_manifest_of(path, str(path)), tested=tested)
+    manifest = replace(manifest_of(path, str(path)), tested=tested)
     try:
         _write_manifest(path, manifest, may_be_there=True)
     except OSError as error:
@@ -222,7 +222,7 @@ class BackupFolder:
     def _entry(self, path: Path) -> BackupEntry:
         shown = self.shown_path(path)
         try:
-            manifest = _manifest_of(path, shown)
+            manifest = manifest_of(path, shown)
         except UsageError as error:
             return BackupEntry(path=path, manifest=None, problem=error.message)
         if not path.exists():
@@ -261,7 +261,8 @@ class BackupFolder:
         )
 
 
-def _manifest_of(path: Path, shown: str) -> BackupManifest:
+def manifest_of(path: Path, shown: str) -> BackupManifest:
+    """Return what stands beside a backup; nothing is checked. Raises UsageError for none."""
     try:
         text = path.with_name(path.name + ENDING).read_text("utf-8")
     except FileNotFoundError as error:

@@ -68,7 +68,11 @@ def try_backup(
             # Materialized views are filled by their owners.
             let_past_policies(scratch, database, manifest.past_policies)
         with open_dumps(scratch.privileged(database), scratch.settings) as dumps:
-            yield from dumps.load(source, manifest)
+            try:
+                yield from dumps.load(source, manifest)
+            except DatabaseError as error:
+                error.state = "only a scratch database was touched, which is gone"
+                raise
             rows = dumps.count_rows()
         _same_rows(manifest.rows, rows)
         mark = manifest.schema

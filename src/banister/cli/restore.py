@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from banister.cli.common import Invocation, command_options
-from banister.errors import UsageError
+from banister.errors import Finding, Severity, UsageError
+from banister.model.backup import BackupManifest
 from banister.report.backup import rows_back_json, rows_back_lines
 
 __all__ = ["command"]
@@ -44,10 +45,14 @@ def command(
         invocation.output.put(rows=[rows_back_json(each) for each in back])
         invocation.output.say(*rows_back_lines(back, invocation.output.style))
         return
-    file = file or ""
-    if replacing and not yes:
-        _ask(file, project.target.display if project.target is not None else "")
-    backups = project.backups()
+    file, backups = file or "", project.backups()
+    if replacing:
+        manifest = backups.about(Path(file))
+        display = project.target.display if project.target is not None else ""
+        if not yes:
+            _ask(file, manifest, display)
+        elif manifest.database != display:
+            invocation.output.findings([_of_another(file, manifest, display)])
     done = backups.restore(
         Path(file), replacing=replacing, disconnect=disconnect, on_event=invocation.output.event
     )
@@ -62,12 +67,23 @@ def command(
     )
 
 
-def _ask(file: str, display: str) -> None:
+def _of_another(file: str, manifest: BackupManifest, display: str) -> Finding:
+    return Finding(
+        severity=Severity.WARNING,
+        code="other_database",
+        message=f"{file} is a backup of {manifest.database}, and takes the place of {display}",
+    )
+
+
+def _ask(file: str, manifest: BackupManifest, display: str) -> None:
     """Ask a person; UsageError where nobody can answer."""
     if not sys.stdin.isatty():
         raise UsageError(
             f"{file} would take the place of what is in {display}, and nobody can be asked",
             hint="give --yes",
         )
-    if not click.confirm(f"put {file} in the place of what is in {display}?", err=True):
+    tested = "tested" if manifest.tested is not None else "not tested"
+    version = f"at version {manifest.version}" if manifest.version else "without a history"
+    about = f"{manifest.database}, {manifest.taken_at:%Y-%m-%d %H:%M} UTC, {version}, {tested}"
+    if not click.confirm(f"put {file} ({about}) in the place of {display}?", err=True):
         raise UsageError("not confirmed; nothing was done")
