@@ -1,6 +1,7 @@
 """All rules about dangerous statements, as data; a module each for what they are about."""
 
 from banister.rehearsal.rules.base import Hazard, Match, Safer, Seen
+from banister.rehearsal.rules.callers import CALLERS
 from banister.rehearsal.rules.code import CODE
 from banister.rehearsal.rules.columns import COLUMNS
 from banister.rehearsal.rules.columns_added import COLUMNS_ADDED
@@ -36,6 +37,7 @@ HAZARDS: tuple[Hazard, ...] = (
     *LOOKUPS,
     *PARTITIONS,
     *OBJECTS,
+    *CALLERS,
     *TRIGGERS,
     *TYPES,
     *TRANSACTIONS,

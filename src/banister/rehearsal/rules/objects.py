@@ -73,7 +73,9 @@ def _views_replaced(seen: Seen) -> Iterator[Match]:
 
 
 def _views_dropped(seen: Seen) -> Iterator[Match]:
-    if seen.trace.cascaded:
+    gone = {c.any.oid: c.any.kind for c in seen.trace.relations if c.dropped}
+    of_tables = any(c.any.table_oid not in gone for c in seen.trace.columns)
+    if seen.trace.cascaded and (of_tables or _TABLES.intersection(gone.values())):
         return
     for change in seen.trace.relations:
         view = change.before

@@ -1,0 +1,1 @@
+ALTER FUNCTION rating(bigint) RENAME TO rating_of; -- here

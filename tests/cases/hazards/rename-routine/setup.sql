@@ -1,0 +1,1 @@
+CREATE FUNCTION rating(of bigint) RETURNS int LANGUAGE sql AS 'SELECT 1';

@@ -1,0 +1,1 @@
+CREATE DOMAIN temper AS mood;

@@ -1,0 +1,1 @@
+REVOKE ALL ON portfolios FROM PUBLIC; -- here
