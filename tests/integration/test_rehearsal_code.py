@@ -14,13 +14,20 @@ CREATE TABLE orders (
     id bigint PRIMARY KEY, customer bigint REFERENCES customers ON DELETE CASCADE, state text);
 CREATE TABLE items (
     id bigint PRIMARY KEY, "order" bigint REFERENCES orders ON DELETE CASCADE, sku text);
-CREATE TABLE settings (key text PRIMARY KEY, value text);
+CREATE TABLE settings (key text PRIMARY KEY, value text, "Other" text);
 CREATE TABLE totals (n int, value bigint);
 CREATE TABLE events (at date) PARTITION BY RANGE (at);
 CREATE FUNCTION purge() RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN DELETE FROM items WHERE sku = 'sku'; RETURN 1; END $$;
 CREATE PROCEDURE purge_p() LANGUAGE plpgsql AS $$
 BEGIN DELETE FROM items WHERE sku = 'sku'; COMMIT; END $$;
+CREATE SCHEMA elsewhere;
+CREATE TABLE elsewhere.customers (id bigint PRIMARY KEY, name text);
+CREATE TABLE doubled (n int, id bigint GENERATED ALWAYS AS (n * 2) STORED PRIMARY KEY);
+CREATE FUNCTION mirror() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN UPDATE customers SET name = NEW.name; RETURN NEW; END $$;
+CREATE TRIGGER mirror BEFORE UPDATE ON elsewhere.customers
+    FOR EACH ROW EXECUTE FUNCTION mirror();
 CREATE VIEW w AS SELECT purge() AS p;
 """
 OFF = "-- banister: transaction=off\n"
@@ -192,6 +199,9 @@ def test_what_takes_long_on_the_copy_is_long_under_a_lock(site: Site) -> None:
         "UPDATE items SET id = id + 1000000;",
         "UPDATE items SET (id, sku) = (id + 1000000, 'x');",
         "UPDATE public.items SET sku = 'x', \"id\" = id + 1;",
+        "UPDATE items SET sku = upper(sku), id = id + 1;",
+        "UPDATE elsewhere.customers SET name = 'x';",
+        "UPDATE doubled SET n = n + 1;",
         "DELETE FROM customers WHERE name LIKE 'old%';",
     ],
 )
@@ -201,6 +211,26 @@ def test_batches_walk_the_table_of_the_statement_by_a_key_that_stays(site: Site,
         for offered in finding.safer:
             assert "FROM customers\n" in offered
             assert finding.relation == "customers"
+
+
+@pytest.mark.parametrize(
+    ("text", "repeatable"),
+    [
+        ("UPDATE settings SET value = 'x';", True),
+        ('UPDATE settings SET value = lower(key), "Other" = key;', True),
+        ("UPDATE settings SET value = value || 'x';", False),
+        ('UPDATE settings SET (value, "Other") = ("Other", \'\');', False),
+        ("UPDATE settings SET (value, \"Other\") = (lower(key), '');", True),
+        ("DELETE FROM settings;", True),
+    ],
+)
+def test_batches_that_would_change_rows_twice_say_so(
+    site: Site, text: str, repeatable: bool
+) -> None:
+    (migration,) = rehearsed(site, text).migrations
+    (offered,) = [text for finding in migration.all_findings for text in finding.safer]
+    assert offered.startswith("-- banister: transaction=off\n")
+    assert ("-- Not to be run again" in offered) is not repeatable
 
 
 def test_a_column_called_owner_is_no_change_of_owners(site: Site) -> None:
