@@ -115,7 +115,11 @@ def _owner_changed(seen: Seen) -> Iterator[Match]:
             changed = True
             what = f"{before.owner} is no longer its owner: what that role may do on it changes"
             yield Match(table_oid=after.oid, names={"table": after.name, "what": what})
-    if changed or seen.trace.relations or not _names_an_owner(_keys(seen)[:9]):
+    trace = seen.trace
+    # Naming the owner that it has changes nothing; renaming a column called owner does.
+    if changed or trace.relations or trace.columns or trace.constraints or trace.objects:
+        return
+    if not _names_an_owner(_keys(seen)[:9]):
         return
     for lock in seen.trace.locks:
         exclusive = lock.mode is LockMode.ACCESS_EXCLUSIVE and lock.kind in _TABLES
