@@ -274,3 +274,31 @@ def test_sizes_are_those_of_the_files_whatever_the_last_analyze_knew(site: Site)
     assert (sizes["settings"].size_bytes or 0) > 200 * 40_000
     assert 90_000 < (sizes["totals"].rows or 0) < 110_000
     assert (sizes["totals"].size_bytes or 0) > 3_000_000
+
+
+def test_what_a_rollback_to_a_savepoint_undoes_is_no_loss_and_holds_no_lock(site: Site) -> None:
+    (migration,) = rehearsed(
+        site,
+        "SAVEPOINT a;\nALTER TABLE orders ADD COLUMN zz int;\nROLLBACK TO a;\n"
+        "CREATE INDEX ON orders (state);",
+    ).migrations
+    assert migration.verdict is Verdict.BLOCKS_WRITES
+    assert [finding.rule for finding in migration.all_findings] == ["create-index-blocking"]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("ALTER TABLE items DROP COLUMN sku;", "drop-column"),
+        ("TRUNCATE items;", "truncate"),
+        ("UPDATE totals SET value = 1;", "unbatched-update"),
+        ("DELETE FROM totals;", "unbatched-delete"),
+    ],
+)
+def test_what_is_done_again_behind_a_rollback_to_a_savepoint_is_told(
+    site: Site, text: str, rule: str
+) -> None:
+    again = f"SAVEPOINT a;\n{text}\nDELETE FROM totals;\nROLLBACK TO a;\n{text}"
+    (migration,) = rehearsed(site, again).migrations
+    assert rule in [finding.rule for finding in migration.statements[-1].findings]
+    assert not migration.statements[3].findings

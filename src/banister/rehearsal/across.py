@@ -83,6 +83,8 @@ def _splits(migration: MigrationRehearsal) -> Iterator[HazardFinding]:
     """Yield a proposal where a lock of an earlier statement is held through long work."""
     held: list[tuple[HeldLock, StatementRehearsal]] = []
     for statement in migration.statements:
+        # A ROLLBACK TO releases locks.
+        held = [pair for pair in held if pair[0].held_through >= statement.trace.number]
         told = _SAYS_SO.intersection(each.rule for each in statement.findings)
         if statement.work and held and not told:
             tables = ", ".join(dict.fromkeys(lock.relation for lock, _ in held))

@@ -15,8 +15,9 @@ import psycopg
 from psycopg import sql
 
 from banister.engines.postgres.probes import probe_queries
+from banister.model import Catalog, RelationKind
 
-__all__ = ["Onlooker"]
+__all__ = ["Onlooker", "row_counts"]
 
 #: Seconds between two looks.
 _LOOK_EVERY = 0.003
@@ -105,3 +106,17 @@ def _stand_in_the_way(blocker: "psycopg.Connection[tuple[object, ...]]") -> None
         )
         with suppress(*refused), blocker.transaction():
             blocker.execute(sql.SQL(text).format(table))
+
+
+def row_counts(conninfo: str, catalog: Catalog) -> dict[int, int]:
+    """Return how many rows tables hold, by OID, as a session that may read all of them sees it."""
+    with psycopg.connect(conninfo, autocommit=True) as eyes:
+        tables = [each for each in catalog.relations.values() if each.kind is RelationKind.TABLE]
+        counts = {}
+        with eyes.pipeline():
+            for table in tables:
+                name = sql.Identifier(table.schema, table.bare_name)
+                counts[table.oid] = eyes.execute(
+                    sql.SQL("SELECT count(*) FROM ONLY {}").format(name)
+                )
+        return {oid: row[0] for oid, each in counts.items() if (row := each.fetchone())}

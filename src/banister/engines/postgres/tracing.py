@@ -6,14 +6,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, LiteralString
 
-import psycopg
-from psycopg import sql
-
 from banister.engines.base import TryAgain
 from banister.engines.postgres.aims import aims_by_locks, aims_by_plan
 from banister.engines.postgres.code import code_of
 from banister.engines.postgres.effects import Effects
-from banister.engines.postgres.onlooker import Onlooker
+from banister.engines.postgres.onlooker import Onlooker, row_counts
 from banister.engines.postgres.probes import Look, changes_between, look_at, probe_queries
 from banister.engines.postgres.session import Notice, Session
 from banister.errors import Failure, MigrationFailed
@@ -25,7 +22,6 @@ from banister.model import (
     HistoryTable,
     Lock,
     LockMode,
-    RelationKind,
     Statement,
     StatementTrace,
     Step,
@@ -61,6 +57,8 @@ class Tracer:
     _hidden: Sequence[int] = ()
     #: Rows of tables, as far as they are known, by OID.
     _rows: dict[int, int] | None = None
+    #: The same, when the open transaction began.
+    _rows_begun: Mapping[int, int] = field(default_factory=dict)
     #: Locks of the open transaction, by OID.
     _held: dict[int, Lock] = field(default_factory=dict)
     #: Of the open transaction; None: not read yet.
@@ -83,7 +81,7 @@ class Tracer:
         if self._look is None:
             self._look = look_at(self.session.connection, self._hidden)
         if self._rows is None:
-            self._rows = self._row_counts()
+            self._rows = row_counts(self.eyes, self.catalog)
         self._set = self._settings()
         self._lock_timeout = self._waits()
         self.begun()
@@ -92,6 +90,7 @@ class Tracer:
         """Forget the locks of the transaction before: a new one has begun."""
         self._held.clear()
         self._counters = None
+        self._rows_begun = dict(self._rows or {})
 
     def around(
         self,
@@ -170,6 +169,8 @@ class Tracer:
             told = dict.fromkeys(names.session_settings, names.setting_value or "")
             return replace(trace, settings=told, lock_timeout=self._lock_timeout)
         alone = seen is not None
+        if words[:1] == ("ROLLBACK",) and not alone:
+            return self._rolled_back(trace)
         counted = None if alone else self._count()
         changed = alone or self._difference(counted).get(_CATALOGS) is not None
         if changed:
@@ -212,6 +213,21 @@ class Tracer:
             settings=self._settings_left(trace) if _MAY_SET.intersection(words[:1]) else {},
             lock_timeout=self._lock_timeout,
         )
+
+    def _rolled_back(self, trace: StatementTrace) -> StatementTrace:
+        """Return the trace of a ROLLBACK TO: what it undoes was never there for anybody else."""
+        # What was read anew meanwhile is as old again as before: no later look would find it.
+        self._look = look_at(self.session.connection, self._hidden)
+        pid = self.session.connection.info.backend_pid
+        locks = [(row[0], row[1], row[2]) for row in self._ask("locks", pid=pid)]
+        self._taken(locks, trace.number, self.catalog, self.catalog, keep=True)
+        self._counters = self._count()
+        # Which of the rows are back is not known: in doubt all are.
+        for oid, rows in self._rows_begun.items():
+            if self._rows is not None:
+                self._rows[oid] = max(rows, self._rows.get(oid, 0))
+        self._lock_timeout = self._waits()
+        return replace(trace, lock_timeout=self._lock_timeout)
 
     def _aims(
         self,
@@ -364,18 +380,6 @@ class Tracer:
     def _ask(self, query: str, **values: object) -> list[tuple[Any, ...]]:
         text = probe_queries()[query].encode()
         return self.session.connection.execute(text, values or None).fetchall()
-
-    def _row_counts(self) -> dict[int, int]:
-        """Return how many rows the tables of the copy hold, as a session that may read all."""
-        with psycopg.connect(self.eyes, autocommit=True) as eyes:
-            tables = [r for r in self.catalog.relations.values() if r.kind is RelationKind.TABLE]
-            counts = {}
-            with eyes.pipeline():
-                for table in tables:
-                    name = sql.Identifier(table.schema, table.bare_name)
-                    text = sql.SQL("SELECT count(*) FROM ONLY {}").format(name)
-                    counts[table.oid] = eyes.execute(text)
-            return {oid: row[0] for oid, each in counts.items() if (row := each.fetchone())}
 
 
 def _texts(notices: Iterable[Notice]) -> tuple[str, ...]:
