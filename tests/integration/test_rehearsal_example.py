@@ -10,30 +10,30 @@ from banister import HazardFinding, LockMode, Rehearsal, Severity, Verdict
 from servers import PostgresDatabase, Servers
 
 EXAMPLE = Path(__file__).parents[2] / "examples/portfolio/backend/src/db/migrations"
-#: Rule → statement, the lock that it needs on its table, rows and size of that table.
+#: Rule → statement, the lock that it needs on its table, the table's rows.
 DANGERS = {
     "add-column-volatile-default": (
         "ALTER TABLE portfolios ADD COLUMN token uuid DEFAULT gen_random_uuid();",
-        ("portfolios", LockMode.ACCESS_EXCLUSIVE, "48 M rows, 30.5 GB"),
+        ("portfolios", LockMode.ACCESS_EXCLUSIVE, "48 M rows"),
     ),
     "create-index-blocking": (
         "CREATE INDEX events_status ON rebalance_events (status);",
-        ("rebalance_events", LockMode.SHARE, "200 M rows, 61 GB"),
+        ("rebalance_events", LockMode.SHARE, "200 M rows"),
     ),
     "add-check": (
         "ALTER TABLE analytics_snapshots ADD CONSTRAINT sane CHECK (total_value < 1e12);",
-        ("analytics_snapshots", LockMode.ACCESS_EXCLUSIVE, "5 M rows, 1.53 GB"),
+        ("analytics_snapshots", LockMode.ACCESS_EXCLUSIVE, "5 M rows"),
     ),
     "add-unique-constraint": (
         "ALTER TABLE notification_preferences ADD CONSTRAINT one_each UNIQUE (email_address);",
-        ("notification_preferences", LockMode.ACCESS_EXCLUSIVE, "1 M rows, 156 MB"),
+        ("notification_preferences", LockMode.ACCESS_EXCLUSIVE, "1 M rows"),
     ),
     "set-not-null": (
         "ALTER TABLE rebalance_events ALTER COLUMN gas_used SET NOT NULL;",
-        ("rebalance_events", LockMode.ACCESS_EXCLUSIVE, "200 M rows, 61 GB"),
+        ("rebalance_events", LockMode.ACCESS_EXCLUSIVE, "200 M rows"),
     ),
 }
-#: Rows and pages, as a large target has them.
+#: Rows and pages, as a large target has them; bytes are those of the files.
 SIZES = {
     "portfolios": (48_000_000, 4_000_000),
     "rebalance_events": (200_000_000, 8_000_000),
@@ -86,13 +86,13 @@ def test_all_five_are_named_with_lock_size_and_a_way_around(
     findings = named(found)
     assert findings.keys() >= DANGERS.keys()
     statements = found.migrations[0].statements
-    for number, (rule, (sql, (table, mode, size))) in enumerate(DANGERS.items()):
+    for number, (rule, (sql, (table, mode, rows))) in enumerate(DANGERS.items()):
         statement, finding = statements[number], findings[rule]
         assert statement.trace.statement.text == sql
         assert finding.relation == table
         assert finding.location is not None
         assert finding.location.line == number + 1
-        assert size in finding.message
+        assert rows in finding.message
         assert finding.safer, rule
         assert finding.severity is Severity.WARNING
         held = {lock.table: lock.mode for lock in statement.trace.all_locks if lock.kind == "table"}
