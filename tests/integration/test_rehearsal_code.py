@@ -29,6 +29,10 @@ CREATE FUNCTION mirror() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN UPDATE customers SET name = NEW.name; RETURN NEW; END $$;
 CREATE TRIGGER mirror BEFORE UPDATE ON elsewhere.customers
     FOR EACH ROW EXECUTE FUNCTION mirror();
+CREATE TRIGGER mirror BEFORE UPDATE OF n ON totals FOR EACH ROW
+    WHEN (NEW.n > 0) EXECUTE FUNCTION mirror();
+CREATE POLICY p ON totals USING (n > 0);
+CREATE RULE r AS ON DELETE TO totals WHERE old.n > 5 DO ALSO SELECT 1;
 CREATE VIEW w AS SELECT purge() AS p;
 """
 OFF = "-- banister: transaction=off\n"
@@ -302,3 +306,24 @@ def test_what_is_done_again_behind_a_rollback_to_a_savepoint_is_told(
     (migration,) = rehearsed(site, again).migrations
     assert rule in [finding.rule for finding in migration.statements[-1].findings]
     assert not migration.statements[3].findings
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("ALTER TABLE elsewhere.customers RENAME TO old_ones;", {"rename-table"}),
+        ("ALTER TABLE totals RENAME TO old_totals;", {"rename-table"}),
+        ("ALTER TABLE totals RENAME n TO m;", {"rename-column"}),
+        ("ALTER TABLE totals SET SCHEMA elsewhere;", {"set-schema"}),
+        ("ALTER SCHEMA elsewhere RENAME TO there;", {"rename-schema"}),
+        (
+            "ALTER TABLE totals RENAME TO old_totals;\nALTER POLICY p ON old_totals USING (n > 1);",
+            {"rename-table", "policy-change"},
+        ),
+    ],
+)
+def test_what_a_renamed_table_has_is_called_otherwise_and_does_the_same(
+    site: Site, text: str, rules: set[str]
+) -> None:
+    (migration,) = rehearsed(site, text).migrations
+    assert {finding.rule for finding in migration.all_findings} == rules

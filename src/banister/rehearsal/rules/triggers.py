@@ -37,6 +37,9 @@ def _changes(seen: Seen, kind: str) -> Iterator[Changed[ObjectFacts]]:
             continue
         if change.dropped and seen.trace.cascaded:
             continue
+        # Its table alone is called otherwise.
+        if change.before and change.after and change.before.stamp == change.after.stamp:
+            continue
         # The partitions of a table have its triggers, by the same name.
         key = (change.any.name, change.made, change.dropped)
         if key not in told:
