@@ -27,12 +27,7 @@ from banister.engines.postgres.together import Together, fitting
 from banister.engines.postgres.tracing import Tracer
 from banister.engines.postgres.transport import needs_tls
 from banister.engines.queries import load_queries
-from banister.errors import (
-    BanisterError,
-    DatabaseError,
-    HistoryError,
-    Location,
-)
+from banister.errors import BanisterError, DatabaseError, HistoryError, Location
 from banister.model import (
     AppliedMigration,
     Contents,

@@ -17,15 +17,7 @@ from psycopg import sql
 from banister.engines.postgres.faults import failed_in_statement, refused_statement
 from banister.engines.postgres.session import Connection
 from banister.engines.queries import load_queries
-from banister.model import (
-    Dialect,
-    LogEntry,
-    LogEvent,
-    RunInfo,
-    Statement,
-    Step,
-    TransactionMode,
-)
+from banister.model import Dialect, LogEntry, LogEvent, RunInfo, Statement, Step, TransactionMode
 from banister.model.backup import SavedRows
 from banister.model.losses import Loss, LossKind
 from banister.script import traits
