@@ -100,7 +100,7 @@ def test_a_rollback_that_ends_in_the_middle(site: Site) -> None:
     assert site.applied() == VERSIONS
 
 
-@pytest.mark.parametrize("harm", [hang_up, reset])
+@pytest.mark.parametrize("harm", [reset, pytest.param(hang_up, marks=pytest.mark.everything)])
 @pytest.mark.parametrize("cut", Cut)
 @pytest.mark.parametrize("n", [2, 6, COUNT])
 def test_a_wire_that_is_cut_is_settled_by_the_history(
@@ -132,7 +132,13 @@ def server() -> Iterator[OwnServer]:
         yield server
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.01, 0.02, 0.03, 0.05])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        0.02,
+        *(pytest.param(each, marks=pytest.mark.everything) for each in (0.0, 0.01, 0.03, 0.05)),
+    ],
+)
 @pytest.mark.parametrize("how", ["crash", "terminate", "stop"])
 def test_a_server_that_goes_away_takes_back_whole_migrations(
     server: OwnServer, tmp_path: Path, how: str, moment: float

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from banister.engines.postgres.pipeline import Message, exchange
 from banister.errors import BanisterError
 from banister.model import Event, ServerNotice, StatementDone, StepDone, StepFailed, StepStarted
+from conftest import EVERYTHING
 from postgres_kit import Site
 from servers import MAJORS, PostgresDatabase, Servers
 
@@ -194,7 +195,7 @@ def carried_out(site: Site, migrations: list[list[str]]) -> list[object]:
 
 
 @settings(
-    max_examples=30,
+    max_examples=60 if EVERYTHING else 10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -216,7 +217,22 @@ def test_whatever_they_hold_it_ends_as_if_each_had_run_by_itself(
     assert both[1] == both[0]
 
 
-@pytest.mark.parametrize("piece", PIECES)
+#: The others are tried by chance, and all of them by `make everything`.
+TRICKIEST = (
+    "SELECT 1 / 0;", "SET TRANSACTION", "SET ROLE", "INITIALLY DEFERRED", "pg_advisory_unlock_all",
+    "DROP TABLE schema_migrations", "DEALL", "LATIN1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        piece
+        if any(part in piece for part in TRICKIEST)
+        else pytest.param(piece, marks=pytest.mark.everything)
+        for piece in PIECES
+    ],
+)
 def test_what_stands_in_the_middle_ends_as_if_it_had_run_by_itself(
     servers: Servers, tmp_path: Path, piece: str
 ) -> None:
