@@ -10,9 +10,12 @@ from banister.rehearsal.rehearse import Copy
 from banister.runner import refuse_errors
 from banister.scratch import Scratch
 from banister.scratch.place import opened
-from banister.snapshot import compare
+from banister.snapshot import Difference, compare
 
 __all__ = ["copy_of_files", "copy_of_target"]
+
+#: So many of the places where a copy is not as the target are named.
+_NAMED = 3
 
 
 def copy_of_target(
@@ -112,16 +115,11 @@ def _by_files(
     with opened(scratch, database, info, ()) as place:
         place.run(steps)
         differences = compare(engine.snapshot(own=True), place.engine.snapshot(own=True))
-    same = (
-        "as the target's"
-        if not differences
-        else f"not as the target's in {len(differences)} places"
-    )
     return Copy(
         scratch=scratch,
         database=database,
         applied=frozenset(history.by_version),
-        copied=f"what the applied migrations make, {same}",
+        copied=f"what the applied migrations make, {_likeness(differences)}",
         exact=not differences,
         major=engine.database.server_version[0],
         version=engine.database.server_version,
@@ -129,3 +127,14 @@ def _by_files(
         settings=surroundings.settings,
         lost=(f"a copy by pg_dump: {why.message}",),
     )
+
+
+def _likeness(differences: Sequence[Difference]) -> str:
+    """Return how like the target the copy is, with the first places where it is not."""
+    places = list(dict.fromkeys(str(each.identity) for each in differences))
+    if not places:
+        return "as the target's"
+    count = f"{len(places)} place{'' if len(places) == 1 else 's'}"
+    more = len(places) - _NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return f"not as the target's in {count}: {', '.join(places[:_NAMED])}{rest}"
