@@ -67,6 +67,7 @@ def test_up_and_down_for_programs(run_banister: RunBanister, project: Path) -> N
         "direction": "up",
         "mode": "whole",
         "statements": 1,
+        "statement_count": 1,
         "done_before": 0,
         "file": "migrations/001_users.up.sql",
         "checksum": "",

@@ -63,6 +63,26 @@ def test_json_has_what_programs_read(url: str, tmp_path: Path, run_banister: Run
     assert "CONCURRENTLY" in finding["safer"]
 
 
+@pytest.mark.parametrize("option", ["--no-rehearsal", "--scratch-url=postgresql:///nowhere"])
+def test_json_has_a_list_of_statements_also_where_none_was_looked_at(
+    url: str, tmp_path: Path, run_banister: RunBanister, option: str
+) -> None:
+    migrations(tmp_path, m002_index__up="SELECT 1;\n" + INDEX)
+    told = run_banister("plan", option, "--format", "json", "--url", url, env=REHEARSE)
+    (migration,) = json.loads(told.stdout)["migrations"]
+    assert (migration["statements"], migration["statement_count"]) == ([], 2)
+
+
+def test_json_has_a_list_of_statements_behind_one_that_fails(
+    url: str, tmp_path: Path, run_banister: RunBanister
+) -> None:
+    migrations(tmp_path, m002_wrong__up="SELECT nothing;", m003_next__up="SELECT 1;")
+    told = run_banister("plan", "--format", "json", "--url", url, env=REHEARSE)
+    found = json.loads(told.stdout)
+    assert [len(each["statements"]) for each in found["migrations"]] == [1, 0]
+    assert [each["statement_count"] for each in found["migrations"]] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("level", "top", "code"),
     [

@@ -109,8 +109,8 @@ def test_a_plan_has_its_steps_and_then_what_is_skipped() -> None:
     plan = plan_up(FOLDER, a_history(), options)
     step, skipped = plan_json(plan, sql=False)
     assert step == {
-        "version": "001", "name": "a", "direction": "up", "mode": "whole", "statements": 2,
-        "done_before": 0, "file": "migrations/001_a.up.sql",
+        "version": "001", "name": "a", "direction": "up", "mode": "whole", "statements": [],
+        "statement_count": 2, "done_before": 0, "file": "migrations/001_a.up.sql",
         "checksum": FOLDER.migrations[0].up.checksum, "notes": [], "state": "pending",
     }  # fmt: skip
     assert skipped == skipped_json(DEMO)

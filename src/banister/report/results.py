@@ -70,6 +70,7 @@ def step_json(step: Step, **more: object) -> dict[str, Any]:
         "direction": step.direction.value,
         "mode": step.mode.value,
         "statements": len(step.statements),
+        "statement_count": len(step.statements),
         "done_before": step.done,
         "file": step.script.source.path,
         "checksum": step.script.checksum,
@@ -122,11 +123,15 @@ def skipped_json(migration: Migration) -> dict[str, Any]:
 
 
 def plan_json(plan: Plan, *, sql: bool) -> list[dict[str, Any]]:
-    """Return what would run, and what would be skipped."""
+    """Return what would run, and what would be skipped.
+
+    `statements` is a list: of what was looked at, and nothing is yet.
+    """
     steps = [
         step_json(
             step,
             state="pending",
+            statements=[],
             **({"sql": [hide_passwords(each.text) for each in step.statements]} if sql else {}),
         )
         for step in plan.steps
