@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from banister import Rehearsal, Verdict
@@ -353,3 +354,23 @@ def test_what_a_renamed_table_has_is_called_otherwise_and_does_the_same(
 ) -> None:
     (migration,) = rehearsed(site, text).migrations
     assert {finding.rule for finding in migration.all_findings} == rules
+
+
+@pytest.mark.parametrize(
+    "lock",
+    ["REINDEX INDEX settings_pkey", "LOCK TABLE settings", "LOCK TABLE events, events_26"],
+)
+def test_sizes_wait_for_nobody(site: Site, lock: str) -> None:
+    site.rows(
+        "CREATE TABLE events_26 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO (MAXVALUE);"
+        "INSERT INTO settings SELECT g, g FROM generate_series(1, 10000) g;"
+        "INSERT INTO events SELECT date '2026-05-05' + g FROM generate_series(1, 10000) g;"
+    )
+    site.rows("VACUUM ANALYZE settings, events_26")
+    with psycopg.connect(site.database.url) as other:
+        other.execute(lock)
+        with site.project(lock_timeout="200ms").engine() as engine:
+            sizes = engine.surroundings().sizes
+    assert {sizes[name].rows for name in ("settings", "events", "events_26")} == {10_000}
+    assert all((sizes[name].size_bytes or 0) > 300_000 for name in ("settings", "events"))
+    assert sizes["events"] == sizes["events_26"]

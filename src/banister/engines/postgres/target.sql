@@ -5,39 +5,59 @@
 -- files, since ANALYZE does not look at what is out of line, and tables grow behind it; rows are as
 -- many more as a table has more pages than it had then. Of a table that somebody has locked, what the
 -- last VACUUM or ANALYZE knew; of one that none has seen the counters tell.
-SELECT CASE n.nspname WHEN 'public' THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END
-        || pg_catalog.quote_ident(c.relname),
-    CASE WHEN l.unseen THEN l.counted WHEN l.rows >= 0 THEN l.rows END::pg_catalog.int8,
-    CASE WHEN NOT l.locked THEN l.bytes
-         WHEN NOT l.unseen THEN l.pages * pg_catalog.current_setting('block_size')::pg_catalog.int8
-    END::pg_catalog.int8
-FROM pg_catalog.pg_class AS c
-JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL (
-    SELECT pg_catalog.sum(GREATEST(p.reltuples, 0) * CASE
-            WHEN p.relpages > 0 AND NOT k.locked THEN GREATEST(1, pg_catalog.pg_relation_size(p.oid)
-                / pg_catalog.current_setting('block_size')::pg_catalog.float8 / p.relpages)
-            ELSE 1 END) AS rows,
-        pg_catalog.bool_or(p.reltuples < 0 OR p.relpages = 0) AS unseen,
-        pg_catalog.sum(pg_catalog.pg_stat_get_live_tuples(p.oid)) AS counted,
-        pg_catalog.sum(p.relpages
+WITH RECURSIVE locked AS MATERIALIZED (
+    -- Files are looked at under the weakest lock on a table, and on each of its indexes.
+    SELECT COALESCE(i.indrelid, h.relation) AS oid
+    FROM pg_catalog.pg_locks AS h
+    LEFT JOIN pg_catalog.pg_index AS i ON i.indexrelid = h.relation
+    WHERE h.locktype = 'relation' AND h.mode = 'AccessExclusiveLock'
+), parts AS (
+    -- pg_partition_tree would lock them.
+    SELECT c.oid AS whole, c.oid, c.relkind FROM pg_catalog.pg_class AS c
+    WHERE c.relkind IN ('r', 'p', 'm')
+    UNION ALL
+    SELECT parts.whole, i.inhrelid, parts.relkind
+    FROM parts
+    JOIN pg_catalog.pg_inherits AS i ON i.inhparent = parts.oid
+    WHERE parts.relkind = 'p'
+), known AS (
+    SELECT parts.whole, p.oid, p.relpages, p.reltuples,
+        p.reltuples < 0 OR p.relpages = 0 AS unseen,
+        p.oid IN (SELECT locked.oid FROM locked)
+            OR p.reltoastrelid IN (SELECT locked.oid FROM locked) AS locked,
+        p.relpages
             + COALESCE((SELECT pg_catalog.sum(x.relpages) FROM pg_catalog.pg_index AS i
                 JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
                 WHERE i.indrelid = p.oid), 0)
             + COALESCE((SELECT t.relpages FROM pg_catalog.pg_class AS t
-                WHERE t.oid = p.reltoastrelid), 0)) AS pages,
+                WHERE t.oid = p.reltoastrelid), 0) AS pages,
+        pg_catalog.current_setting('block_size')::pg_catalog.int8 AS page
+    FROM parts
+    JOIN pg_catalog.pg_class AS p ON p.oid = parts.oid
+    WHERE p.relkind IN ('r', 'm') AND p.oid >= 16384 AND p.relpersistence <> 't'
+), sums AS (
+    -- The conditions stand inside: an aggregate is computed whatever is around it.
+    SELECT k.whole,
+        pg_catalog.bool_or(k.unseen) AS unseen,
         pg_catalog.bool_or(k.locked) AS locked,
-        -- The condition stands inside: an aggregate is computed whatever is around it.
+        pg_catalog.sum(pg_catalog.pg_stat_get_live_tuples(k.oid)) AS counted,
+        pg_catalog.sum(k.pages * k.page) AS remembered,
         pg_catalog.sum(CASE WHEN NOT k.locked
-            THEN pg_catalog.pg_total_relation_size(p.oid) END) AS bytes
-    FROM pg_catalog.pg_class AS p
-    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS h
-        WHERE h.relation = p.oid AND h.mode = 'AccessExclusiveLock') AS locked) AS k
-    WHERE p.relkind IN ('r', 'm')
-        AND (p.oid = c.oid OR p.oid IN (
-            SELECT tree.relid FROM pg_catalog.pg_partition_tree(c.oid) AS tree
-            WHERE c.relkind = 'p' AND tree.isleaf))
-) AS l
+            THEN pg_catalog.pg_total_relation_size(k.oid) END) AS bytes,
+        pg_catalog.sum(GREATEST(k.reltuples, 0) * CASE WHEN k.relpages > 0 AND NOT k.locked
+            THEN GREATEST(1, pg_catalog.pg_relation_size(k.oid)
+                / k.page::pg_catalog.float8 / k.relpages)
+            ELSE 1 END) AS rows
+    FROM known AS k
+    GROUP BY k.whole
+)
+SELECT CASE n.nspname WHEN 'public' THEN '' ELSE pg_catalog.quote_ident(n.nspname) || '.' END
+        || pg_catalog.quote_ident(c.relname),
+    CASE WHEN s.unseen THEN s.counted ELSE s.rows END::pg_catalog.int8,
+    CASE WHEN NOT s.locked THEN s.bytes WHEN NOT s.unseen THEN s.remembered END::pg_catalog.int8
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN sums AS s ON s.whole = c.oid
 WHERE c.relkind IN ('r', 'p', 'm') AND c.oid >= 16384 AND c.relpersistence <> 't'
     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 
