@@ -129,10 +129,10 @@ class OwnServer:
         self.stop_if_there()
 
     def stop_if_there(self) -> None:
-        """Stop it in good order where it still, or again, takes connections."""
+        """End it where it still, or again, takes connections; in order it may wait for room."""
         found = find_running(self.folder)
         if found is not None:
-            stop(found)
+            stop(found, at_once=True)
 
     @property
     def _hold(self) -> Path:
