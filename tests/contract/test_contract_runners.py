@@ -12,7 +12,15 @@ import pytest
 from contract_kit import Place
 
 from banister import DatabaseError, LockTimeout
-from banister.model import Event, Planned, RunFinished, StatementDone, StepDone, StepStarted
+from banister.model import (
+    Event,
+    Planned,
+    RunFinished,
+    StatementDone,
+    StepDone,
+    StepStarted,
+    WaitingForLock,
+)
 from conftest import clean_environment
 from servers import AnyDatabase
 
@@ -158,7 +166,13 @@ def test_of_two_downs_one_stops_instead_of_rolling_back_another_migration(
     first = Held(pool, place, StepStarted)
     one = first.down()
     looked = threading.Event()
-    two = pool.submit(lambda: place.project().down(on_event=lambda _: looked.set()))
+
+    def on_event(event: Event) -> None:
+        # Behind its plan, which the other one's end must not come before.
+        if place.is_sqlite or isinstance(event, WaitingForLock):
+            looked.set()
+
+    two = pool.submit(lambda: place.project().down(on_event=on_event))
     assert looked.wait(60)
     if place.is_sqlite:
         two.exception(60)
