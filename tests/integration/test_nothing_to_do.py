@@ -1,16 +1,18 @@
-"""`up` with nothing to do: told at once where that is certain, and as the ordinary way tells it."""
+"""`up` with nothing to do, and `status` then: told at once, in the words of the ordinary way."""
 
+import os
+import pty
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 import banister
-from banister.quick import nothing_to_do
+from banister.quick import answer_at_once
 from conftest import RunBanister, clean_environment
 from servers import PostgresDatabase
 
@@ -40,7 +42,7 @@ def environment(url: str) -> dict[str, str]:
 
 
 def told(postgres: PostgresDatabase, **more: str) -> str | None:
-    return nothing_to_do(["up"], {"DATABASE_URL": postgres.url, **more})
+    return answer_at_once(["up"], {"DATABASE_URL": postgres.url, **more})
 
 
 def test_it_is_told_in_the_same_words_either_way(
@@ -53,6 +55,60 @@ def test_it_is_told_in_the_same_words_either_way(
     assert told(postgres) == ordinary.stdout
     assert (ordinary.returncode, ordinary.stderr) == (0, "")
     assert "the database is at 002" in ordinary.stdout
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Kolkata"])
+def test_status_is_told_in_the_same_words_either_way(
+    applied: Path, postgres: PostgresDatabase, run_banister: RunBanister, zone: str
+) -> None:
+    postgres.execute(f"ALTER DATABASE {postgres.name} SET timezone = '{zone}'")
+    postgres.execute(
+        "UPDATE schema_migrations SET duration_ms = 61999, applied_at = '2026-07-05 23:59:59.9Z'"
+        " WHERE version = '001'"
+    )
+    at_once = answer_at_once(["status"], {"DATABASE_URL": postgres.url})
+    ordinary = run_banister("status", env={"DATABASE_URL": postgres.url, "PGOPTIONS": ""})
+    assert at_once == ordinary.stdout
+    assert (ordinary.returncode, ordinary.stderr) == (0, "")
+    assert "irreversible" in ordinary.stdout
+    assert "1 min 1 s" in ordinary.stdout
+    postgres.execute("UPDATE schema_migrations SET duration_ms = NULL, down_text = NULL")
+    at_once = answer_at_once(["status", "--check"], {"DATABASE_URL": postgres.url})
+    environment = {"DATABASE_URL": postgres.url, "PGOPTIONS": ""}
+    ordinary = run_banister("status", "--check", env=environment)
+    assert at_once == ordinary.stdout
+    assert "not kept" in ordinary.stdout
+    postgres.execute("UPDATE schema_migrations SET applied_at = 'infinity'")
+    assert answer_at_once(["status"], {"DATABASE_URL": postgres.url}) is None
+
+
+def test_status_is_marked_at_a_terminal_as_the_ordinary_way_marks_it(
+    applied: Path, postgres: PostgresDatabase
+) -> None:
+    said = []
+    for more in ({}, {"PGOPTIONS": ""}, {"NO_COLOR": "1"}, {"NO_COLOR": "1", "PGOPTIONS": ""}):
+        ours, theirs = pty.openpty()
+        subprocess.run(
+            [sys.executable, "-m", "banister", "status"],
+            env=environment(postgres.url) | {"TERM": "xterm"} | more,
+            stdout=theirs, stderr=theirs, check=True,
+        )  # fmt: skip
+        os.close(theirs)
+        said.append(read_all(ours))
+    coloured, ordinary, plain, plain_ordinary = said
+    assert coloured == ordinary
+    assert plain == plain_ordinary
+    assert b"\033[32mapplied" in coloured
+    assert b"\033" not in plain
+
+
+def read_all(descriptor: int) -> bytes:
+    """Return what was written to a terminal whose other end is closed."""
+    read = b""
+    with open(descriptor, "rb", buffering=0) as terminal, suppress(OSError):
+        while more := terminal.read(1 << 16):
+            read += more
+    return read
 
 
 def test_another_history_is_left_to_the_ordinary_way(
@@ -94,13 +150,13 @@ def test_a_history_that_cannot_be_read_is_left_to_the_ordinary_way(
         holder.execute("LOCK TABLE schema_migrations")
         assert told(postgres) is None
     for away in ("postgresql://127.0.0.1:1/x", "postgresql:///x?host=/nowhere&port=1"):
-        assert nothing_to_do(["up"], {"DATABASE_URL": away}) is None
+        assert answer_at_once(["up"], {"DATABASE_URL": away}) is None
     name = f"nobody_{postgres.name}"
     postgres.execute(f"CREATE ROLE {name} LOGIN")
     try:
         theirs = postgres.url.replace(f"user={postgres.server.superuser}", f"user={name}")
         assert theirs != postgres.url
-        assert nothing_to_do(["up"], {"DATABASE_URL": theirs}) is None
+        assert answer_at_once(["up"], {"DATABASE_URL": theirs}) is None
     finally:
         postgres.execute(f"DROP ROLE {name}")
 
@@ -155,8 +211,8 @@ def test_other_settings_and_ways_are_left_to_the_ordinary_way(
         {"DATABASE_URL": "sqlite:///app.db"}, {"DATABASE_URL": "embedded:"},
     ):  # fmt: skip
         assert told(postgres, **more) is None, more
-    assert nothing_to_do(["up"], {"BANISTER_URL": url, "DATABASE_URL": "embedded:"}) is not None
-    assert nothing_to_do(["up", "--to", "1"], {"DATABASE_URL": url}) is None
+    assert answer_at_once(["up"], {"BANISTER_URL": url, "DATABASE_URL": "embedded:"}) is not None
+    assert answer_at_once(["up", "--to", "1"], {"DATABASE_URL": url}) is None
     for name, text in (
         ("banister.toml", 'dir = "migrations"\nlock_timeout = "5s"\n'),
         ("banister.toml", '[env.production]\nurl = "x"\n'),
@@ -185,6 +241,13 @@ def test_it_needs_neither_the_driver_nor_the_command_line(
     assert "the database is at 002" in done.stdout
     loaded = set(done.stdout.split())
     assert loaded & {"psycopg", "click", "dataclasses", "pathlib", "banister.model"} == set()
+    asked = [sys.executable, "-c", program, "status"]
+    shown = subprocess.run(
+        asked, env=environment(postgres.url), capture_output=True, text=True, check=True
+    )
+    assert "2 applied" in shown.stdout
+    loaded = set(shown.stdout.split())
+    assert loaded & {"psycopg", "click", "pathlib", "banister.model", "banister.errors"} == set()
 
 
 def test_an_interrupt_while_the_server_is_silent_ends_the_command(applied: Path) -> None:

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     if given == ["--version"]:
         return _tell(f"banister {__version__}\n")
-    if given == ["up"]:
+    if given[:1] in (["up"], ["status"]):
         try:
             said = _at_once(given)
         except KeyboardInterrupt:
@@ -54,11 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _at_once(given: list[str]) -> str | None:
     try:
-        from banister.quick import nothing_to_do  # noqa: PLC0415 -- no other command needs it
+        from banister.quick import answer_at_once  # noqa: PLC0415 -- few commands need it
     except ImportError:
         # A Python without ctypes or OpenSSL.
         return None
-    return nothing_to_do(given, os.environ)
+    return answer_at_once(given, os.environ)
 
 
 def _tell(text: str) -> int:

@@ -1,5 +1,5 @@
 """What is answered before anything large is imported; whatever is unusual, is not answered."""
 
-from banister.quick.answer import nothing_to_do
+from banister.quick.answer import answer_at_once
 
-__all__ = ["nothing_to_do"]
+__all__ = ["answer_at_once"]

@@ -1,7 +1,7 @@
-"""`banister up` with nothing to do, told from one look at the files and one at the history.
+"""`up` with nothing to do, and `status` then, told from one look at the files and the history.
 
 It says what the ordinary way says, or nothing: whatever is unusual, wrong, or not understood here
-is left to that. Containers start with this command, mostly with nothing to do.
+is left to that. Containers start with the one, mostly with nothing to do, and people ask the other.
 """
 
 import os
@@ -10,11 +10,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from banister.quick.files import read_plain_folder
-from banister.quick.libpq import Libpq, find_libpq
+from banister.quick.files import PlainFolder, read_plain_folder
+from banister.quick.libpq import Libpq, Link, find_libpq
 from banister.settled import settled
 
-__all__ = ["nothing_to_do"]
+__all__ = ["answer_at_once"]
 
 _PASSWORD = re.compile(r"[A-Za-z0-9._~-]+")
 _URL = re.compile(
@@ -52,41 +52,47 @@ _PARAMETERS = {
     "tcp_user_timeout": "15000",
     "application_name": "banister",
 }
+_ANSWERED = frozenset({("up",), ("status",), ("status", "--check")})
 #: Seconds for all of it; whoever takes longer takes the ordinary way.
 _SECONDS = 3.0
 
 
-def nothing_to_do(arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
-    """Return all that `up` prints where every file is applied and nothing is to be said.
+def answer_at_once(arguments: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """Return all that `up` or `status` prints where every file is applied and nothing else is said.
 
     None where that is not so, or cannot be told here for certain. Writes nothing, raises nothing.
     """
-    if list(arguments) != ["up"]:
+    asked = tuple(arguments)
+    if asked not in _ANSWERED:
         return None
-    streams: tuple[TextIO | None, ...] = (sys.stdout, sys.stderr)
     try:
-        if any(stream is None or stream.isatty() for stream in streams):
+        if not _may_print(asked):
             return None
         named = _database(environ)
-        folder = _folder(os.path.abspath("."))  # noqa: PTH100 -- pathlib takes long
-        files = None if named is None or folder is None else read_plain_folder(folder)
-        library = find_libpq() if files else None
-        if named is None or not files or library is None:
+        path = _folder(os.path.abspath("."))  # noqa: PTH100 -- pathlib takes long
+        folder = None if named is None or path is None else read_plain_folder(path)
+        library = find_libpq() if folder is not None and folder[0] else None
+        if named is None or path is None or not folder or library is None:
             return None
-        url, password, intro = named
-        current = _look(library, url, files)
-    except (OSError, ValueError, AttributeError):
+        said = _look(library, named, path, folder, asked[0], environ)
+    except (OSError, ValueError, AttributeError, KeyError):
         # AttributeError: a system without poll, or a library without one of the functions.
+        # KeyError: a time zone that this machine does not know.
         return None
-    if current is None:
-        return None
-    said = f"{intro}\nfolder    {folder}\n\nnothing to apply; the database is at {current}\n"
-    secrets = {password, environ.get("PGPASSWORD", "")} - {""}
-    return None if any(secret in said for secret in secrets) else said
+    secrets = {named[1], environ.get("PGPASSWORD", "")} - {""}
+    return None if said is None or any(secret in said for secret in secrets) else said
 
 
-def _database(environ: Mapping[str, str]) -> tuple[str, str, str] | None:
-    """Return the URL, the password in it, and how it is told of."""
+def _may_print(asked: Sequence[str]) -> bool:
+    """Whether there is somewhere to print; of a run people at a terminal see more than words."""
+    streams: tuple[TextIO | None, ...] = (sys.stdout, sys.stderr)
+    if asked[0] == "up":
+        return not any(stream is None or stream.isatty() for stream in streams)
+    return None not in streams
+
+
+def _database(environ: Mapping[str, str]) -> tuple[str, str, str, str] | None:
+    """Return the URL, the password in it, how it is told of, and where it comes from."""
     for name in environ:
         if name.startswith("BANISTER_") and name != "BANISTER_URL":
             return None
@@ -107,7 +113,7 @@ def _database(environ: Mapping[str, str]) -> tuple[str, str, str] | None:
         shown = f"postgresql://{user}@" if user else "postgresql://"
         shown += f"{found['where'] or ''}/{found['dbname']}"
         shown += f" on the socket {socket.replace('%2F', '/')}" if socket else ""
-        return value, found["password"] or "", f"database  {shown}, from {source}"
+        return value, found["password"] or "", shown, source
     return None
 
 
@@ -138,12 +144,41 @@ def _content(path: str) -> bytes | None:
         return None
 
 
-def _look(library: Libpq, url: str, files: Mapping[int, tuple[str, str]]) -> str | None:
-    """Return the highest version where what is applied is what the files are."""
-    query = _content(os.path.join(os.path.dirname(__file__), "look.sql")) or b""  # noqa: PTH118, PTH120
+def _look(
+    library: Libpq,
+    named: tuple[str, str, str, str],
+    path: str,
+    folder: PlainFolder,
+    command: str,
+    environ: Mapping[str, str],
+) -> str | None:
+    """Return what is to be printed where what is applied is what the files are."""
+    url, _, display, source = named
     parameters = {**_PARAMETERS, "dbname": url, "client_encoding": "UTF8"}
     with library.link(parameters, seconds=_SECONDS) as link:
-        told = link.ask(query.decode()) if link is not None and link.is_private else None
+        if link is None or not link.is_private:
+            return None
+        current = _settled_at(link, folder)
+        if current is None:
+            return None
+        if command == "up":
+            intro = f"database  {display}, from {source}\nfolder    {path}\n"
+            return f"{intro}\nnothing to apply; the database is at {current}\n"
+        # It brings what tables and times are printed with.
+        from banister.quick.status import status_text  # noqa: PLC0415
+
+        rows = link.ask(_sql("rows.sql"))
+        server = f"{display} (PostgreSQL {link.parameter('server_version').split()[0]})"
+        zone = link.parameter("TimeZone")
+    if rows is None or len(rows) != 1:
+        return None
+    intros = (f"database  {server}, from {source}", f"folder    {path}")
+    return status_text(intros, rows[0], folder, zone=zone, environ=environ)
+
+
+def _settled_at(link: Link, folder: PlainFolder) -> str | None:
+    """Return the highest version where every file is applied as it is, and nothing else is."""
+    told = link.ask(_sql("look.sql"))
     if told is None or len(told) != 3 or told[0] != _TABLES or told[2] != [("0",)]:
         return None
     rows = []
@@ -151,6 +186,11 @@ def _look(library: Libpq, url: str, files: Mapping[int, tuple[str, str]]) -> str
         if version is None or not (version.isascii() and version.isdigit()) or name is None:
             return None
         rows.append((int(version), name, checksum, version))
-    if not settled(files, ((number, name, checksum) for number, name, checksum, _ in rows)):
+    if not settled(folder[0], ((number, name, checksum) for number, name, checksum, _ in rows)):
         return None
     return max(rows)[3]
+
+
+def _sql(name: str) -> str:
+    content = _content(os.path.join(os.path.dirname(__file__), name))  # noqa: PTH118, PTH120
+    return (content or b"").decode()

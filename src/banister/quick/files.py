@@ -4,7 +4,11 @@ import os
 import re
 from _hashlib import openssl_sha256
 
-__all__ = ["read_plain_folder"]
+__all__ = ["PlainFolder", "read_plain_folder"]
+
+#: Number → name and checksum of the up files, the numbers that have a down file, and with how many
+#: digits all are written.
+PlainFolder = tuple[dict[int, tuple[str, str]], frozenset[int], int]
 
 #: One width below twelve digits, or timestamps: nothing is to be said about such numbers.
 _NAME = re.compile(r"([0-9]+)_([A-Za-z0-9_-]+)\.(up|down)\.sql")
@@ -20,8 +24,8 @@ _DIRECTIVE = re.compile(
 _LARGEST = 1 << 16
 
 
-def read_plain_folder(path: str) -> dict[int, tuple[str, str]] | None:
-    """Return number → name and checksum of the up files of a folder.
+def read_plain_folder(path: str) -> PlainFolder | None:
+    """Return what the migrations of a folder are.
 
     None where anything in it may have to be told of, has a meaning of its own, or is not plain.
     """
@@ -45,7 +49,7 @@ def read_plain_folder(path: str) -> dict[int, tuple[str, str]] | None:
             checksum = openssl_sha256(data.replace(b"\r\n", b"\n")).hexdigest()
             found[number] = (name, checksum)
     same = all(number in found and found[number][0] == name for number, name in ways_down.items())
-    return found if same else None
+    return (found, frozenset(ways_down), len(names[0][1])) if names and same else None
 
 
 def _names(path: str) -> list[tuple[str, str, str, str]] | None:

@@ -34,6 +34,7 @@ class Libpq:
             ("PQsocket", number, [pointer]),
             ("PQhostaddr", text, [pointer]),
             ("PQsslInUse", number, [pointer]),
+            ("PQparameterStatus", text, [pointer, text]),
             ("PQsendQuery", number, [pointer, text]),
             ("PQflush", number, [pointer]),
             ("PQconsumeInput", number, [pointer]),
@@ -93,6 +94,10 @@ class Link:
         address = (self._call.PQhostaddr(self._handle) or b"").decode()
         near = not address or address == "::1" or address.startswith("127.")
         return near or bool(self._call.PQsslInUse(self._handle))
+
+    def parameter(self, name: str) -> str:
+        """Return a setting that the server tells of by itself."""
+        return (self._call.PQparameterStatus(self._handle, name.encode()) or b"").decode()
 
     def ask(self, statements: str) -> list[list[tuple[str | None, ...]]] | None:
         """Send statements at once; return the rows of each that gives some, None at any failure."""

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from banister.errors import BanisterError, Finding, Location, MigrationFailed, Severity
 from banister.model import Direction, Plan, State, StatusRow, Step, TransactionMode
 from banister.model.passwords import hide_passwords
+from banister.report.cells import remarks, status_cells
 from banister.report.events import nothing_to_do
-from banister.report.style import Style, columns, display_width, duration, plural
+from banister.report.style import Style, columns, display_width, plural
 
 __all__ = [
     "error_lines",
@@ -17,8 +18,6 @@ __all__ = [
     "status_lines",
     "summary",
 ]
-
-_TIME = "%Y-%m-%d %H:%M:%S %Z"
 
 
 def status_lines(rows: tuple[StatusRow, ...], style: Style) -> list[str]:
@@ -33,31 +32,21 @@ def status_lines(rows: tuple[StatusRow, ...], style: Style) -> list[str]:
         State.UNREADABLE: style.bad,
         State.UNFINISHED: style.bad,
     }
-    table = []
-    for row in rows:
-        when = row.applied_at.strftime(_TIME).rstrip() if row.applied_at else ""
-        took = duration(row.duration_ms) if row.duration_ms is not None else ""
-        note = ", ".join(_remarks(row))
-        table.append(
-            [
-                (row.version.text, row.version.text),
-                (row.name, row.name),
-                (row.state.value, marks[row.state](row.state.value)),
-                (when, style.dim(when)),
-                (took, style.dim(took)),
-                (note, style.dim(note)),
-            ]
-        )
-    return columns(table)
-
-
-def _remarks(row: StatusRow) -> list[str]:
-    remarks = sorted(row.tags)
-    if not row.reversible:
-        remarks.append("irreversible")
-    if not row.down_kept:
-        remarks.append("its down is over 1 MiB and not kept in the database")
-    return remarks
+    return columns(
+        [
+            status_cells(
+                style,
+                version=row.version.text,
+                name=row.name,
+                state=row.state.value,
+                mark=marks[row.state],
+                applied_at=row.applied_at,
+                duration_ms=row.duration_ms,
+                said=remarks(row.tags, reversible=row.reversible, down_kept=row.down_kept),
+            )
+            for row in rows
+        ]
+    )
 
 
 def summary(rows: tuple[StatusRow, ...]) -> str:
