@@ -35,7 +35,7 @@ TARGETS = {
     "--version": 0.06,
     "--help": 0.08,
     "new more": 0.08,
-    "lint": 0.30,
+    "lint --dir thousand": 0.30,
     "status": 0.15,
 }
 BASE = "python -c pass"
@@ -117,6 +117,8 @@ def compare(migrations: int, runs: int) -> tuple[float, list[dict[str, object]]]
         root = Path(name)
         (root / "migrations").mkdir()
         write_pairs(root / "migrations", migrations)
+        (root / "thousand").mkdir()
+        write_pairs(root / "thousand", 500)
         running = start_cluster(next(usable_programs(None, [])), place / "cluster")
         try:
             url = running.database_url("postgres")

@@ -20,11 +20,12 @@ __all__ = ["command"]
 def command(invocation: Invocation, *, squawk: bool) -> None:
     """Check the files alone."""
     project, output = invocation.project(offline=True), invocation.output
-    from banister.project.programs import server_is_near  # noqa: PLC0415 -- not for --help
+    from banister.project import count_migrations  # noqa: PLC0415 -- not for --help
+    from banister.project.programs import server_is_near  # noqa: PLC0415 -- as above
 
     findings = project.lint(squawk=squawk)
     output.findings(findings)
-    count = plural(len(project.folder().migrations), "migration")
+    count = plural(count_migrations(project.settings.dir, project.dialect), "migration")
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     said = [plural(errors, "problem")] if errors else []
     said += [plural(len(findings) - errors, "remark")] if len(findings) > errors else []

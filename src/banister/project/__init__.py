@@ -6,7 +6,7 @@ from banister.later import imports_later
 
 if TYPE_CHECKING:
     from banister.project.config import Settings, load_settings
-    from banister.project.files import has_files_for, read_folder
+    from banister.project.files import count_migrations, has_files_for, read_folder
     from banister.project.git import changed_since
     from banister.project.keys import KEYS, Key, Kind
     from banister.project.new_files import (
@@ -37,6 +37,7 @@ __all__ = [
     "changed_since",
     "choose_scratch",
     "choose_target",
+    "count_migrations",
     "has_files_for",
     "load_settings",
     "new_pair",
@@ -56,7 +57,7 @@ if not TYPE_CHECKING:
         __name__,
         {
             "config": "Settings load_settings",
-            "files": "has_files_for read_folder",
+            "files": "count_migrations has_files_for read_folder",
             "git": "changed_since",
             "keys": "KEYS Key Kind",
             "new_files": "new_pair next_number next_version sql_files write_pair",

@@ -18,7 +18,7 @@ from banister.project.names import (
 )
 from banister.script import decode, make_script
 
-__all__ = ["has_files_for", "read_folder"]
+__all__ = ["count_migrations", "has_files_for", "read_folder"]
 
 _CHUNK = 1 << 16
 
@@ -57,6 +57,23 @@ def has_files_for(dir: Path, dialect: Dialect) -> bool:  # noqa: A002  (as above
         return any(name.endswith(f".{dialect.value}.sql") for name in os.listdir(dir))  # noqa: PTH208  (names are all that is needed)
     except OSError:
         return False
+
+
+def count_migrations(dir: Path, dialect: Dialect | None) -> int:  # noqa: A002  (as above)
+    """Return how many migrations a folder holds for that engine, or for any, by their names alone.
+
+    Raises OSError.
+    """
+    named = map(parse_name, os.listdir(dir))  # noqa: PTH208  (as above)
+    return len(
+        {
+            name.number
+            for name in named
+            if name is not None
+            and name.direction is Direction.UP
+            and (dialect is None or name.engine in {None, dialect})
+        }
+    )
 
 
 @dataclass(kw_only=True)

@@ -19,7 +19,7 @@ from banister.model import (
     RunInfo,
     Version,
 )
-from banister.planning.recall import HistoryRow, LogRow, recall
+from banister.planning.recalling import HistoryRow, LogRow, recall
 
 __all__ = ["Applied", "HistoryTables", "quoted"]
 
