@@ -55,6 +55,11 @@ class Step:
         """Number and name, as the files have it."""
         return f"{self.version}_{self.name}"
 
+    @property
+    def half_done(self) -> bool:
+        """Whether an earlier run has begun it and not ended it."""
+        return self.done > 0 or self.in_question is not None
+
     def to_run(self, first: int = 1) -> Iterator[tuple[int, Statement]]:
         """Yield number and statement from number `first` (from 1) on; go through them once."""
         return enumerate(self.statements[first - 1 :] if first > 1 else self.statements, first)

@@ -25,16 +25,26 @@ def copy_of_target(
     surroundings: Surroundings,
     folder: Folder,
     info: RunInfo,
+    *,
+    half_done: Step | None = None,
 ) -> Copy:
     """Return a scratch database with the target's schema and history, and without its rows.
 
-    By pg_dump; where that is missing, or may not read every table, by running what is applied.
-    Nothing is written to the target. Raises DatabaseError, ServerError, FindingsError where the
-    files are not what was applied, MigrationFailed where one does not run here.
+    By pg_dump; where that is missing, or may not read every table, by running what is applied,
+    which does not tell what of a migration that is half done is there. Nothing is written to the
+    target. Raises DatabaseError, ServerError, FindingsError where the files are not what was
+    applied, MigrationFailed where one does not run here.
     """
     try:
         return _by_dump(scratch, engine, history, surroundings, info)
     except (DatabaseError, ServerError) as error:
+        if half_done is not None:
+            raise DatabaseError(
+                f"{half_done.label} is half done, and only a copy by pg_dump has what it left: "
+                f"{error.message}",
+                code="unfinished",
+                hint="finish it first: run the command again that was interrupted",
+            ) from error
         return _by_files(scratch, engine, history, surroundings, folder, info, why=error)
 
 

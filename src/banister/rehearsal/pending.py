@@ -46,13 +46,6 @@ class Rehearser:
         """
         if engine.database.dialect is Dialect.SQLITE:
             raise UnsupportedByEngine("plans are rehearsed for PostgreSQL only, not for SQLite")
-        half_done = next((s for s in plan.steps if s.done or s.in_question is not None), None)
-        if half_done is not None:
-            raise DatabaseError(
-                f"{half_done.label} is half done, and a copy does not know how far it came",
-                code="unfinished",
-                hint="finish it first: run the command again that was interrupted",
-            )
         history = engine.read_history()
         if frozenset(history.by_version) != plan.made_from:
             raise DatabaseError(
@@ -64,7 +57,10 @@ class Rehearser:
         major = engine.database.server_version[0]
         with self._scratch(plan.steps, settings, major) as scratch:
             yield _event("copying the schema")
-            copy = copy_of_target(scratch, engine, history, around, self.folder, self.info)
+            half_done = next((s for s in plan.steps if s.half_done), None)
+            copy = copy_of_target(
+                scratch, engine, history, around, self.folder, self.info, half_done=half_done
+            )
             return (yield from self._on(copy, plan.steps))
 
     def for_files(self, plan: Plan, only: Collection[Version] | None) -> _Rehearsing:

@@ -35,6 +35,10 @@ __all__ = ["Copy", "rehearse"]
 #: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BECAUSE_OF_ROWS = frozenset({"21", "22", "23", "P0"})
 
+#: What is to be made is there, what is to be dropped or taken off is not: 42P07 an index or table,
+#: 42710 and 42P04 any other object, 42704 and 42P01 none, 55000 a partition that is none any more.
+#: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_THERE_ALREADY = frozenset({"42P07", "42710", "42P04", "42704", "42P01", "55000"})
 
 #: Names stand in the first so many characters of a statement, and where there are more statements
 #: than that, all tables are given rows.
@@ -47,6 +51,10 @@ _LOST = {
     "scans are told from the catalogs and counters alone",
     "track_counts": "counters of rows and scans (track_counts cannot be set)",
 }
+
+
+#: Of each statement, the catalogs before each, and why the step failed.
+_Seen = tuple[list[StatementTrace], list[Catalog], MigrationFailed | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,17 +181,7 @@ def _carried_out(place: Place, steps: Sequence[Step]) -> Generator[ProofEvent, N
     for number, step in enumerate(steps):
         yield ProofEvent(doing=step.label, number=number, total=len(steps))
         started = time.monotonic()
-        traces: list[StatementTrace] = []
-        catalogs: list[Catalog] = []
-        try:
-            for event in place.engine.apply(step, place.info, expected=place.applied):
-                if isinstance(event, Traced):
-                    traces.append(event.trace)
-                    catalogs.append(event.before)
-        except TryAgain as again:
-            run.failed = again.error
-        except MigrationFailed as error:
-            run.failed = error
+        traces, catalogs, run.failed = _what_is_left(place, step)
         if run.existing is None and catalogs:
             run.existing = catalogs[0].relations
         took = round((time.monotonic() - started) * 1000)
@@ -205,6 +203,40 @@ def _carried_out(place: Place, steps: Sequence[Step]) -> Generator[ProofEvent, N
     return run
 
 
+def _what_is_left(place: Place, step: Step) -> _Seen:
+    """Carry out what of a step an earlier run has left; return as `_one` does."""
+    traces, catalogs, failed = _one(place, replace(step, in_question=None))
+    if failed is not None and _took_effect(step, traces):
+        # The refusal of a statement that shares its transaction with no other has left nothing.
+        return _one(place, replace(step, in_question=None, done=step.done + 1))
+    return traces, catalogs, failed
+
+
+def _one(place: Place, step: Step) -> _Seen:
+    """Carry a step out; return what was seen of each statement, and why it failed."""
+    traces: list[StatementTrace] = []
+    catalogs: list[Catalog] = []
+    try:
+        for event in place.engine.apply(step, place.info, expected=place.applied):
+            if isinstance(event, Traced):
+                traces.append(event.trace)
+                catalogs.append(event.before)
+    except TryAgain as again:
+        return traces, catalogs, again.error
+    except MigrationFailed as error:
+        return traces, catalogs, error
+    return traces, catalogs, None
+
+
+def _took_effect(step: Step, traces: Sequence[StatementTrace]) -> bool:
+    """Whether the statement that a run was cut off in is refused as what is there already is."""
+    if step.in_question is None or not traces:
+        return False
+    last = traces[-1]
+    refused = last.number == step.done + 1 and last.failure is not None
+    return refused and last.failure is not None and last.failure.sqlstate in _THERE_ALREADY
+
+
 def _add_failure(
     traces: list[StatementTrace], catalogs: list[Catalog], step: Step, failure: Failure
 ) -> None:
@@ -212,7 +244,8 @@ def _add_failure(
     if traces and traces[-1].failure is None:
         traces[-1] = replace(traces[-1], failure=failure)
     elif not traces and step.statements:
-        traces.append(StatementTrace(number=1, statement=step.statements[0], failure=failure))
+        number, statement = next(step.to_run(step.done + 1), (1, step.statements[0]))
+        traces.append(StatementTrace(number=number, statement=statement, failure=failure))
         catalogs.append(Catalog())
 
 
