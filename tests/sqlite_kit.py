@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -86,7 +86,7 @@ def make_engine(
     now: Callable[[], datetime] | None = None,
     **settings: float | None,
 ) -> SqliteEngine:
-    extra = {} if now is None else {"now": now}
+    extra: dict[str, Any] = {} if now is None else {"now": now}
     return SqliteEngine(
         path,
         history=HistoryTable(name=history),

@@ -9,7 +9,6 @@ import click
 from banister.cli.common import Invocation, command_options
 from banister.cli.rehearsing import Wanted, rehearse_plan
 from banister.errors import UsageError
-from banister.model import Dialect
 from banister.report import plan_json, plan_lines, sql_lines
 from banister.runner import refuse_errors
 
@@ -18,8 +17,8 @@ __all__ = ["Asked", "command", "run_plan"]
 
 @click.command(
     "plan",
-    help="Show what would run, and what it would do to others: on PostgreSQL each statement is "
-    "carried out on a scratch copy. Nothing is run on the database. Without one the files alone "
+    help="Show what would run, and what it would do to others: each statement is carried out on "
+    "a scratch copy. Nothing is run on the database. Without one the files alone "
     "are looked at.",
     epilog="Exits with 1 when something stands against the run; with --check with 3 when a "
     "migration is as bad as `plan_check` in the settings says, or worse, or cannot be rehearsed.",
@@ -116,9 +115,8 @@ def run_plan(
     output.findings(plan.findings, notices_about=[step.version for step in plan.steps])
     refuse_errors(plan.findings)
     exit_code = 0
-    on_postgres = project.dialect is not Dialect.SQLITE
-    rehearse = project.settings.plan_rehearse and on_postgres
-    if plan.steps and (rehearse if wanted.rehearse is None else wanted.rehearse):
+    rehearse = project.settings.plan_rehearse if wanted.rehearse is None else wanted.rehearse
+    if plan.steps and rehearse:
         exit_code = rehearse_plan(invocation, project, plan, wanted, sql=asked.sql)
     output.say("", "dry run: nothing was run")
     return exit_code

@@ -30,10 +30,12 @@ __all__ = [
 
 @contextmanager
 def open_engine(
-    target: Target, settings: Settings, *, eyes: Target | None = None
+    target: Target, settings: Settings, *, eyes: Target | None = None, scratch: bool = False
 ) -> Iterator[Engine]:
     """Yield the engine for a target, closed afterwards.
 
+    `scratch`: it is a place to try things on, and nothing else is to be reached from there. A
+    server sees to that by the role that is logged in; on a file of SQLite the engine does.
     `eyes`: the same database for a session that may look at everything, where `apply` is to tell
     what each statement does there; for scratch databases alone.
 
@@ -43,7 +45,9 @@ def open_engine(
     session = _session(settings)
     match target.kind:
         case TargetKind.SQLITE:
-            with _sqlite(target.path or Path(), settings, session) as engine:
+            with _sqlite(
+                target.path or Path(), settings, session, confined=scratch, traced=bool(eyes)
+            ) as engine:
                 yield engine
         case TargetKind.POSTGRESQL:
             with _postgres(target.conninfo, target.display, settings, session, eyes) as engine:
@@ -102,11 +106,18 @@ def _session(settings: Settings) -> SessionSettings:
 
 
 @contextmanager
-def _sqlite(path: Path, settings: Settings, session: SessionSettings) -> Iterator[Engine]:
+def _sqlite(
+    path: Path, settings: Settings, session: SessionSettings, *, confined: bool, traced: bool
+) -> Iterator[Engine]:
     from banister.engines.sqlite import SqliteEngine  # noqa: PLC0415 -- only when it is used
 
     engine = SqliteEngine(
-        path, history=settings.history, settings=session, lock_wait=settings.lock_wait
+        path,
+        history=settings.history,
+        settings=session,
+        lock_wait=settings.lock_wait,
+        confined=confined,
+        traced=traced,
     )
     with closing(engine):
         yield engine

@@ -19,6 +19,8 @@ class LockMode(Ranked):
     SHARE_ROW_EXCLUSIVE = "ShareRowExclusiveLock"
     EXCLUSIVE = "ExclusiveLock"
     ACCESS_EXCLUSIVE = "AccessExclusiveLock"
+    #: SQLite's, on a whole file: https://www.sqlite.org/lockingv3.html
+    RESERVED = "Reserved"
 
     @property
     def blocks(self) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ Facts = TypeVar("Facts")
 
 
 class RelationKind(StrEnum):
-    """What a row of pg_class is."""
+    """What a row of pg_class is, or what is locked as one."""
 
     TABLE = "table"
     PARTITIONED_TABLE = "partitioned table"
@@ -38,6 +38,8 @@ class RelationKind(StrEnum):
     FOREIGN_TABLE = "foreign table"
     COMPOSITE = "composite type"
     TOAST = "toast table"
+    #: All of it, as SQLite locks it.
+    DATABASE = "database"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from banister.engines import Engine
-from banister.errors import DatabaseError, UnsupportedByEngine
-from banister.model import Dialect, Folder, Plan, ProofEvent, RunInfo, Step, Version
+from banister.errors import DatabaseError
+from banister.model import Dialect, Folder, History, Plan, ProofEvent, RunInfo, Step, Version
 from banister.planning import not_for_scratch, steps_reach_cluster
 from banister.project import Settings, Target
 from banister.rehearsal.copying import copy_of_files, copy_of_target
@@ -42,15 +42,15 @@ class Rehearser:
         """Rehearse a plan on a copy of the database behind `engine`, from which it was made.
 
         Only reads are sent there. Raises DatabaseError, where another run has changed the history
-        meanwhile too, ServerError, FindingsError, MigrationFailed, UnsupportedByEngine.
+        meanwhile too, ServerError, FindingsError, MigrationFailed.
         """
-        if engine.database.dialect is Dialect.SQLITE:
-            raise UnsupportedByEngine("plans are rehearsed for PostgreSQL only, not for SQLite")
         history = engine.read_history()
         if frozenset(history.by_version) != plan.made_from:
             raise DatabaseError(
                 "another run has changed the history", code="history_changed", hint="plan again"
             )
+        if engine.database.dialect is Dialect.SQLITE:
+            return (yield from self._for_file(plan, engine, history))
         around = engine.surroundings()
         roles = around.roles | _named(around.other_roles, plan.steps)
         settings = replace(self.settings, scratch_roles=self.settings.scratch_roles | roles)
@@ -62,6 +62,22 @@ class Rehearser:
                 scratch, engine, history, around, self.folder, self.info, half_done=half_done
             )
             return (yield from self._on(copy, plan.steps))
+
+    def _for_file(self, plan: Plan, engine: Engine, history: History) -> _Rehearsing:
+        # Most projects have no such file.
+        from banister.rehearsal.sqlite import copy_of_file, rehearse_file  # noqa: PLC0415
+
+        half_done = next((s for s in plan.steps if s.half_done), None)
+        if half_done is not None:
+            raise DatabaseError(
+                f"{half_done.label} is half done, and what it left is not in a copy of the schema",
+                code="unfinished",
+                hint="finish it first: run the command again that was interrupted",
+            )
+        with open_scratch(self.settings, dialect=Dialect.SQLITE, target=self.target) as scratch:
+            yield _event("copying the schema")
+            copy = copy_of_file(scratch, engine, history, self.info)
+            return (yield from rehearse_file(copy, plan.steps, self.info, small=self._small))
 
     def for_files(self, plan: Plan, only: Collection[Version] | None) -> _Rehearsing:
         """Rehearse steps on what those before them make, with no database to look at.
@@ -79,10 +95,13 @@ class Rehearser:
             return (yield from self._on(copy, wanted))
 
     def _on(self, copy: Copy, steps: Sequence[Step]) -> _Rehearsing:
-        small = SmallTables(
+        return (yield from rehearse(copy, steps, self.info, small=self._small))
+
+    @property
+    def _small(self) -> SmallTables:
+        return SmallTables(
             rows=self.settings.plan_small_rows, size_bytes=self.settings.plan_small_bytes
         )
-        return (yield from rehearse(copy, steps, self.info, small=small))
 
     @contextmanager
     def _scratch(

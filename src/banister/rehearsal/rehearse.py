@@ -4,17 +4,13 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from banister.engines.base import TryAgain
 from banister.errors import Failure, MigrationFailed
 from banister.model import (
-    Catalog,
     ProofEvent,
     RelationFacts,
     RunInfo,
-    StatementTrace,
     Step,
     TableSize,
-    Traced,
     Unfilled,
     Version,
 )
@@ -24,6 +20,7 @@ from banister.rehearsal.across import across, with_splits
 from banister.rehearsal.inherited import with_inherited
 from banister.rehearsal.judging import Judge, Tried
 from banister.rehearsal.sizes import SmallTables
+from banister.rehearsal.trying import add_failure, try_step
 from banister.rehearsal.verdicts import MigrationRehearsal, Rehearsal, Verdict
 from banister.scratch import Scratch
 from banister.scratch.place import Place, opened
@@ -34,11 +31,6 @@ __all__ = ["Copy", "rehearse"]
 #: instead of one, exceptions of PL/pgSQL.
 #: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BECAUSE_OF_ROWS = frozenset({"21", "22", "23", "P0"})
-
-#: What is to be made is there, what is to be dropped or taken off is not: 42P07 an index or table,
-#: 42710 and 42P04 any other object, 42704 and 42P01 none, 55000 a partition that is none any more.
-#: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_THERE_ALREADY = frozenset({"42P07", "42710", "42P04", "42704", "42P01", "55000"})
 
 #: Names stand in the first so many characters of a statement, and where there are more statements
 #: than that, all tables are given rows.
@@ -51,10 +43,6 @@ _LOST = {
     "scans are told from the catalogs and counters alone",
     "track_counts": "counters of rows and scans (track_counts cannot be set)",
 }
-
-
-#: Of each statement, the catalogs before each, and why the step failed.
-_Seen = tuple[list[StatementTrace], list[Catalog], MigrationFailed | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,13 +169,13 @@ def _carried_out(place: Place, steps: Sequence[Step]) -> Generator[ProofEvent, N
     for number, step in enumerate(steps):
         yield ProofEvent(doing=step.label, number=number, total=len(steps))
         started = time.monotonic()
-        traces, catalogs, run.failed = _what_is_left(place, step)
+        traces, catalogs, run.failed = try_step(place, step)
         if run.existing is None and catalogs:
             run.existing = catalogs[0].relations
         took = round((time.monotonic() - started) * 1000)
         if run.failed is not None:
             place.scratch.explain(run.failed)
-            _add_failure(traces, catalogs, step, run.failed.failure)
+            add_failure(traces, catalogs, step, run.failed.failure)
         run.tried.append(
             Tried(
                 step=step,
@@ -201,52 +189,6 @@ def _carried_out(place: Place, steps: Sequence[Step]) -> Generator[ProofEvent, N
             return run
         place.applied ^= {step.version}
     return run
-
-
-def _what_is_left(place: Place, step: Step) -> _Seen:
-    """Carry out what of a step an earlier run has left; return as `_one` does."""
-    traces, catalogs, failed = _one(place, replace(step, in_question=None))
-    if failed is not None and _took_effect(step, traces):
-        # The refusal of a statement that shares its transaction with no other has left nothing.
-        return _one(place, replace(step, in_question=None, done=step.done + 1))
-    return traces, catalogs, failed
-
-
-def _one(place: Place, step: Step) -> _Seen:
-    """Carry a step out; return what was seen of each statement, and why it failed."""
-    traces: list[StatementTrace] = []
-    catalogs: list[Catalog] = []
-    try:
-        for event in place.engine.apply(step, place.info, expected=place.applied):
-            if isinstance(event, Traced):
-                traces.append(event.trace)
-                catalogs.append(event.before)
-    except TryAgain as again:
-        return traces, catalogs, again.error
-    except MigrationFailed as error:
-        return traces, catalogs, error
-    return traces, catalogs, None
-
-
-def _took_effect(step: Step, traces: Sequence[StatementTrace]) -> bool:
-    """Whether the statement that a run was cut off in is refused as what is there already is."""
-    if step.in_question is None or not traces:
-        return False
-    last = traces[-1]
-    refused = last.number == step.done + 1 and last.failure is not None
-    return refused and last.failure is not None and last.failure.sqlstate in _THERE_ALREADY
-
-
-def _add_failure(
-    traces: list[StatementTrace], catalogs: list[Catalog], step: Step, failure: Failure
-) -> None:
-    """Tell a failure at COMMIT at the last statement; any other is told where it is."""
-    if traces and traces[-1].failure is None:
-        traces[-1] = replace(traces[-1], failure=failure)
-    elif not traces and step.statements:
-        number, statement = next(step.to_run(step.done + 1), (1, step.statements[0]))
-        traces.append(StatementTrace(number=number, statement=statement, failure=failure))
-        catalogs.append(Catalog())
 
 
 def _may_be_rows(failure: Failure) -> bool:

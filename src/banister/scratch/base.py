@@ -86,7 +86,7 @@ class Scratch(ABC):
         if traced:
             bound = min(settings.statement_timeout or _TRACED_WAIT, _TRACED_WAIT)
             settings = replace(settings, statement_timeout=bound)
-        with open_engine(database, settings, eyes=eyes) as engine:
+        with open_engine(database, settings, eyes=eyes, scratch=True) as engine:
             try:
                 yield engine
             except MigrationFailed as error:

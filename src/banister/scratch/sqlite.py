@@ -3,18 +3,23 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
 from banister.errors import DatabaseError
+from banister.model import Dialect
 from banister.project import Settings, Target, TargetKind
 from banister.scratch.base import Scratch
+from banister.script import split_statements
 
-__all__ = ["sqlite_scratch"]
+__all__ = ["load_schema", "sqlite_scratch"]
 
 #: What SQLite keeps beside a file: https://sqlite.org/tempfiles.html
 _BESIDE = ("", "-journal", "-wal", "-shm")
+#: Characters of a statement that are shown.
+_SHOWN = 60
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,6 +57,24 @@ def sqlite_scratch(folder: Path, settings: Settings) -> Scratch:
         settings=replace(settings, role=None),
         folder=home,
     )
+
+
+def load_schema(database: Target, text: str) -> tuple[str, ...]:
+    """Run the statements that make a schema in a scratch file; return what does not run, and why.
+
+    Raises DatabaseError where the file cannot be made.
+    """
+    lost = []
+    try:
+        with closing(sqlite3.connect(database.path or "", isolation_level=None)) as connection:
+            for statement in split_statements(text, Dialect.SQLITE):
+                try:
+                    connection.execute(statement.text)
+                except sqlite3.Error as error:
+                    lost.append(f"{' '.join(statement.text.split())[:_SHOWN]}: {error}")
+    except sqlite3.Error as error:
+        raise DatabaseError(f"a scratch file cannot be made: {error}") from error
+    return tuple(lost)
 
 
 def _files(database: Target) -> list[Path]:

@@ -2,9 +2,10 @@
 
 import sqlite3
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from banister.engines.base import HistoryChanged, TryAgain
@@ -12,6 +13,7 @@ from banister.engines.sqlite import faults
 from banister.engines.sqlite.foreign_keys import Violation, added, find_violations, lost_with
 from banister.engines.sqlite.session import Session
 from banister.engines.sqlite.tables import Applied, HistoryTables
+from banister.engines.sqlite.tracing import Tracer
 from banister.errors import BanisterError
 from banister.failpoints import FailPoint, fail_point
 from banister.model import (
@@ -57,6 +59,8 @@ class Applier:
     statement_timeout: float | None
     #: What this session knew to be applied when it last wrote.
     known: Applied | None
+    #: Looks on at each statement, where that is wanted.
+    tracer: Tracer | None = None
 
     def apply(self) -> Generator[Event, None, tuple[AppliedMigration | None, Applied]]:
         """Carry the step out; return the row written at up, and what is applied then."""
@@ -71,7 +75,7 @@ class Applier:
             applied = self._check_history()
             before = self._violations()
             for number, statement in self.step.to_run():
-                self._run(number, statement)
+                yield from self._watched(number, statement, self._run)
                 fail_point(FailPoint.IN_TRANSACTION)
                 yield self._done(number)
             fail_point(FailPoint.BEFORE_RECORD)
@@ -96,11 +100,11 @@ class Applier:
         self._set_again(first)
         for number, statement in self.step.to_run(first):
             if traits(statement, Dialect.SQLITE).refuses_transaction:
-                self._run_alone(number, statement)
+                yield from self._watched(number, statement, self._run_alone)
             else:
                 with self._transaction():
                     self._check_journal(number - 1)
-                    self._run(number, statement)
+                    yield from self._watched(number, statement, self._run)
                     fail_point(FailPoint.IN_TRANSACTION)
                     self._log(LogEvent.STATEMENT_DONE, number, statement)
             yield self._done(number)
@@ -110,6 +114,15 @@ class Applier:
             self._check_journal(total)
             self._check_violations(before)
             return self._record(applied, started)
+
+    def _watched(
+        self, number: int, statement: Statement, run: Callable[[int, Statement], None]
+    ) -> Generator[Event, None, None]:
+        if self.tracer is None:
+            run(number, statement)
+            return
+        call = partial(run, number, statement)
+        yield from self.tracer.around(self.session, self.step, number, call)
 
     def _set_again(self, first: int) -> None:
         """Set what the finished statements had set for their session, which is gone."""

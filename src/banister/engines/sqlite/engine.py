@@ -1,6 +1,5 @@
 """The SQLite adapter of the engine contract."""
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -14,23 +13,23 @@ from banister.engines.sqlite.catalog import empty_catalog, read_catalog
 from banister.engines.sqlite.faults import holder, locked, translated
 from banister.engines.sqlite.fill import fill_tables
 from banister.engines.sqlite.guard import Guard
+from banister.engines.sqlite.outline import read_surroundings, schema_text
+from banister.engines.sqlite.reaching import is_missing, unfit
 from banister.engines.sqlite.rows import read_contents
 from banister.engines.sqlite.session import (
     Place,
     Session,
-    is_missing,
     looking,
     open_writer,
     pauses,
     refuse_unsupported,
 )
 from banister.engines.sqlite.tables import Applied, HistoryTables
+from banister.engines.sqlite.tracing import Tracer
 from banister.errors import (
     BanisterError,
     ConnectionFailed,
-    DatabaseError,
     LockTimeout,
-    UnsupportedByEngine,
 )
 from banister.model import (
     AppliedMigration,
@@ -82,17 +81,23 @@ class SqliteEngine:
         settings: SessionSettings,
         lock_wait: float,
         now: Callable[[], datetime] = _now,
+        confined: bool = False,
+        traced: bool = False,
     ) -> None:
         """Take the path; nothing is opened yet, and only `prepare` makes a file.
 
         `lock_wait` is how many seconds every operation waits while other connections are in its
-        way. Raises UnsupportedByEngine for what SQLite cannot do.
+        way. `confined`: statements that work on other files are refused. `traced`: `apply` tells
+        what each statement does. Raises UnsupportedByEngine for what SQLite cannot do.
         """
         refuse_unsupported(path, settings)
         self._path = path
         self._settings = settings
         self._patience = lock_wait
         self._tables = HistoryTables(history, now=now)
+        self._confined = confined
+        names = self._tables.names
+        self._tracer = Tracer(self._tables.queries, left_out=names) if traced else None
         self._session: Session | None = None
         #: The file that this run writes into, once it has been opened.
         self._place: Place | None = None
@@ -133,12 +138,18 @@ class SqliteEngine:
             return read_catalog(session, self._tables.queries, left_out=self._tables.names)
 
     def surroundings(self) -> Surroundings:
-        """See `Engine.surroundings`."""
-        return Surroundings()
+        """Return how large the tables are, by reads alone; see `Engine.surroundings`."""
+        with looking(self._path, patience=self._patience) as session:
+            if session is None:
+                return Surroundings()
+            return read_surroundings(session, self._tables.queries, left_out=self._tables.names)
 
     def dump_schema(self, *, for_major: int, with_owners: bool = True) -> str:  # noqa: ARG002
-        """See `Engine.dump_schema`."""
-        raise UnsupportedByEngine("SQLite databases are not copied for a rehearsal")
+        """Return what makes the schema, by reads alone; see `Engine.dump_schema`."""
+        with looking(self._path, patience=self._patience) as session:
+            if session is None:
+                return ""
+            return schema_text(session, self._tables.queries, left_out=self._tables.names)
 
     def contents(self, *, limit: int = 200) -> Contents:
         """Return the rows of every table, by reads alone; see `Engine.contents`."""
@@ -177,22 +188,7 @@ class SqliteEngine:
 
     def unfit(self, steps: Sequence[Step] = ()) -> BanisterError | None:  # noqa: ARG002 -- all fit
         """Return why nothing can be written here; see `Engine.unfit`."""
-        needed = [self._path.parent]
-        try:
-            if not is_missing(self._path):
-                needed.append(self._path)
-        except ConnectionFailed as error:
-            return error
-        for place in needed:
-            if not os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
-                return DatabaseError(
-                    f"{place} cannot be written by this user",
-                    code="read_only",
-                    state="nothing was run",
-                    hint="the file and its folder, where SQLite keeps its journal, must both be "
-                    "writable for this user",
-                )
-        return None
+        return unfit(self._path)
 
     def prepare(self) -> None:
         """Make the file and the history tables, or add our columns to another runner's."""
@@ -221,6 +217,7 @@ class SqliteEngine:
                 seed=seed,
                 statement_timeout=self._settings.statement_timeout,
                 known=self._known,
+                tracer=self._tracer,
             )
             row, self._known = yield from applier.apply()
         return row
@@ -383,7 +380,7 @@ class SqliteEngine:
                 )
             self._session = open_writer(
                 self._path,
-                guard=Guard(self._tables.names),
+                guard=Guard(self._tables.names, confined=self._confined),
                 patience=self._patience,
                 foreign_keys=foreign_keys,
                 create=create,

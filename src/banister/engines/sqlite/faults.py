@@ -54,6 +54,11 @@ _SKIPPED = re.compile(
 )
 _ADVICE = (
     (
+        # https://www.sqlite.org/lang_altertable.html#alter_table_rename
+        re.compile(r"error in (view|trigger)"),
+        "drop that one before the table is changed, and make it again at the end of the file",
+    ),
+    (
         re.compile(r"no such (table|view|index|trigger)"),
         "no migration before this one makes it; if another tool does, run that tool first",
     ),

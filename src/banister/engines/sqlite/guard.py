@@ -14,6 +14,9 @@ _WRITES = {
     sqlite3.SQLITE_DELETE: "deletes rows of",
     sqlite3.SQLITE_DROP_TABLE: "drops",
 }
+_ROWS = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
+#: Names of files that are in memory, or gone when the session ends.
+_NO_FILES = frozenset({"", ":memory:"})
 #: Actions whose second argument is the table.
 _ALTERS = {
     sqlite3.SQLITE_ALTER_TABLE: "alters",
@@ -45,10 +48,14 @@ class Refusal:
 
 
 class Guard:
-    """Watches the statements of one session while `watching` is set."""
+    """Watches the statements of one session while `watching` is set.
 
-    def __init__(self, protected: frozenset[str]) -> None:
+    `confined`: to the file that is open, since it is a copy to try things on.
+    """
+
+    def __init__(self, protected: frozenset[str], *, confined: bool = False) -> None:
         self._protected = frozenset(name.lower() for name in protected)
+        self._confined = confined
         #: Whether the statements now compiled are a migration's.
         self.watching = False
         #: Whether they run inside a transaction of ours. VACUUM begins one of its own.
@@ -57,6 +64,8 @@ class Guard:
         self.refusal: Refusal | None = None
         #: Tables of the file that statements compiled since it was emptied drop.
         self.dropped: list[str] = []
+        #: What statements compiled since it was emptied do with rows of which table of the file.
+        self.acts: list[tuple[int, str]] = []
         #: Whether one has changed what later statements of this session mean.
         self.session_changed = False
 
@@ -73,6 +82,8 @@ class Guard:
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_DROP_TABLE and database == "main" and first:
             self.dropped.append(first)
+        if action in _ROWS and database == "main" and first:
+            self.acts.append((action, first))
         if action in _SESSION_CHANGES:
             self.session_changed = True
         self.refusal = self._judge(action, first or "", second or "", database) or self.refusal
@@ -90,6 +101,11 @@ class Guard:
                 message=f"{first} cannot stand here: it would end the transaction that keeps the "
                 "change and its record together",
                 hint="remove it",
+            )
+        if action == sqlite3.SQLITE_ATTACH and self._confined and first not in _NO_FILES:
+            return Refusal(
+                message=f'it works on another file, "{first}", and would do so from a copy too',
+                hint="what a migration does to other files cannot be tried on a scratch copy",
             )
         if action == sqlite3.SQLITE_PRAGMA and first.lower() == "journal_mode":
             return _judge_journal(second)

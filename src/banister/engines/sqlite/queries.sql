@@ -184,6 +184,12 @@ WHERE event = 'skipped'
 SELECT type, name, tbl_name, sql FROM main.sqlite_master
 WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
 
+-- name: facts
+-- Also what SQLite made by itself, whose root pages are some table's; but not its own tables.
+SELECT type, name, tbl_name, rootpage, sql FROM main.sqlite_master
+WHERE type <> 'table' OR name NOT LIKE 'sqlite\_%' ESCAPE '\'
+ORDER BY rowid
+
 -- name: schema_columns
 -- Not of virtual tables, whose module may not be there.
 SELECT m.name, x.name, x.type, x."notnull", x.dflt_value, x.hidden

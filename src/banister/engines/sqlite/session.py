@@ -12,12 +12,12 @@ from typing import Any, Self
 from banister.engines.base import SessionSettings
 from banister.engines.sqlite.faults import explain, is_busy, primary_code, translated
 from banister.engines.sqlite.guard import Guard
-from banister.errors import ConnectionFailed, DatabaseError, UnsupportedByEngine
+from banister.engines.sqlite.reaching import is_missing
+from banister.errors import DatabaseError, UnsupportedByEngine
 
 __all__ = [
     "Place",
     "Session",
-    "is_missing",
     "looking",
     "open_reader",
     "open_writer",
@@ -241,25 +241,6 @@ def _pulse(watch: _Watch) -> Generator[int, None, None]:
         except BaseException as error:  # noqa: BLE001 -- raised again once SQLite has returned
             watch.raised = error
             yield 1
-
-
-def is_missing(path: Path) -> bool:
-    """Whether there is no file yet where one could be made. Raises ConnectionFailed."""
-    if path.is_dir():
-        raise ConnectionFailed(
-            f"{path} is a folder, not a SQLite database", hint="give the path of a file"
-        )
-    try:
-        if path.exists():
-            return False
-        if path.parent.is_dir():
-            return True
-    except OSError as error:
-        raise ConnectionFailed(f"{path} cannot be reached: {error.strerror}") from error
-    raise ConnectionFailed(
-        f"{path} cannot be reached: there is no folder {path.parent}",
-        hint="check the path, or make that folder first",
-    )
 
 
 @contextmanager
