@@ -65,7 +65,7 @@ class Rehearser:
 
     def _for_file(self, plan: Plan, engine: Engine, history: History) -> _Rehearsing:
         # Most projects have no such file.
-        from banister.rehearsal.sqlite import copy_of_file, rehearse_file  # noqa: PLC0415
+        from banister.rehearsal.sqlite.rehearse import copy_of_file, rehearse_file  # noqa: PLC0415
 
         half_done = next((s for s in plan.steps if s.half_done), None)
         if half_done is not None:

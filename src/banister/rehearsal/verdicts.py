@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from banister.errors import Location, Severity
-from banister.model import LockMode, RelationKind, StatementTrace, Step, TableSize, Unfilled
+from banister.model import (
+    Dialect,
+    LockMode,
+    RelationKind,
+    StatementTrace,
+    Step,
+    TableSize,
+    Unfilled,
+)
 from banister.model.ranked import Ranked
 
 __all__ = [
@@ -114,6 +122,8 @@ class Rehearsal:
     migrations: tuple[MigrationRehearsal, ...] = ()
     #: About several migrations together, such as locks in another order.
     across: tuple[HazardFinding, ...] = ()
+    #: Whose rules it is judged by.
+    dialect: Dialect = Dialect.POSTGRESQL
     #: What they ran on, for people, for example "PostgreSQL 18.1, embedded".
     server: str = ""
     #: How the copy was made, for people, for example "the target's schema, by pg_dump".

@@ -34,6 +34,8 @@ class Program:
     rewritten: frozenset[int] = frozenset()
     #: Rows are written to, or taken from, by it or what it sets off.
     written: frozenset[int] = frozenset()
+    #: Rows may go, or make room for others.
+    deleted: frozenset[int] = frozenset()
     #: Emptied at once.
     cleared: frozenset[int] = frozenset()
     #: Rows that are there are held against a new condition.
@@ -51,6 +53,7 @@ class _Reading:
     scanned: set[int] = field(default_factory=set)
     inserted: set[int] = field(default_factory=set)
     written: set[int] = field(default_factory=set)
+    deleted: set[int] = field(default_factory=set)
     cleared: set[int] = field(default_factory=set)
     verifies: bool = False
 
@@ -60,30 +63,34 @@ def read_program(rows: Iterable[tuple[object, ...]]) -> Program:
     reading = _Reading()
     for _, opcode, p1, p2, p3, _, p5, *_ in rows:
         _read(reading, str(opcode), int(str(p1)), int(str(p2)), int(str(p3)), int(str(p5 or 0)))
+    scanned = reading.scanned - {0}
     return Program(
-        scanned=frozenset(reading.scanned),
-        rewritten=frozenset(reading.scanned & reading.inserted),
+        scanned=frozenset(scanned),
+        rewritten=frozenset(scanned & reading.inserted),
         written=frozenset(reading.written),
+        deleted=frozenset(reading.deleted - {0}),
         cleared=frozenset(reading.cleared),
         verifies=reading.verifies,
     )
 
 
 def _read(reading: _Reading, opcode: str, p1: int, p2: int, p3: int, p5: int) -> None:
-    if opcode in _OPENS:
-        ours = p3 == _MAIN and p2 != _CATALOG and not p5 & _IN_REGISTER
+    root = reading.roots.get(p1, 0)
+    if "Open" in opcode or opcode in _OPENS:
+        ours = opcode in _OPENS and p3 == _MAIN and p2 != _CATALOG and not p5 & _IN_REGISTER
         root = reading.roots[p1] = p2 if ours else 0
         if root and opcode == "OpenWrite":
             reading.written.add(root)
-    elif "Open" in opcode:
-        reading.roots[p1] = 0
     elif opcode in _STARTS:
-        reading.started[p1] = reading.roots.get(p1, 0)
+        reading.started[p1] = root
     elif opcode in _STEPS:
-        if root := reading.started.pop(p1, 0):
-            reading.scanned.add(root)
-    elif opcode == "Insert" and reading.started.get(p1):
-        reading.inserted.add(reading.started[p1])
+        reading.scanned.add(reading.started.pop(p1, 0))
+    elif opcode == "Count":
+        reading.scanned.add(root)
+    elif opcode == "Insert":
+        reading.inserted.add(reading.started.get(p1, 0))
+    elif opcode == "Delete":
+        reading.deleted.add(root)
     elif opcode == "Clear" and p2 == _MAIN:
         reading.cleared.add(p1)
     elif opcode == "VFilter":

@@ -174,8 +174,13 @@ def _aims(guard: Guard, program: Program, before: Facts) -> Iterator[Aim]:
     for root in sorted(program.written):
         # What a foreign key takes along is written to, and nobody is asked.
         table = before.tables.get(root)
-        if table is not None and table not in known | inserted:
+        if table is None or table in known:
+            continue
+        if table not in inserted:
             found[table, "delete"] = None
+        elif root in program.deleted:
+            # INSERT OR REPLACE.
+            found[table, "update"] = None
     for number, how in found:
         yield Aim(table_oid=number, table=_name(before, number), how=how)
 

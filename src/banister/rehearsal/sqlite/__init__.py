@@ -1,5 +1,1 @@
-"""Rehearsals on a copy of a SQLite file."""
-
-from banister.rehearsal.sqlite.rehearse import copy_of_file, rehearse_file
-
-__all__ = ["copy_of_file", "rehearse_file"]
+"""Rehearsals on a copy of a SQLite file: `rehearse` acts, all else only judges."""

@@ -9,6 +9,7 @@ from banister.engines import Engine
 from banister.engines.sqlite.health import broken_in
 from banister.errors import MigrationFailed
 from banister.model import (
+    Dialect,
     History,
     ProofEvent,
     RelationFacts,
@@ -94,6 +95,7 @@ def rehearse_file(
     migrations = tuple(with_unused(judge.judge(each), ()) for each in run.tried)
     return Rehearsal(
         migrations=migrations,
+        dialect=Dialect.SQLITE,
         server=copy.scratch.display,
         copied=copy.copied,
         lost_probes=copy.lost,

@@ -11,8 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from banister.errors import Location, Severity
+from banister.model import Dialect
 from banister.rehearsal import Rehearsal
 from banister.rehearsal.rules import HAZARDS
+from banister.rehearsal.sqlite.rules import FILE_HAZARDS
 from banister.report.rehearsal.words import (
     Problem,
     all_problems,
@@ -30,7 +32,10 @@ _SCHEMA = (
 )
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
 #: Where a finding says what the file says: no table of rules has it.
-_MANUAL = "https://www.postgresql.org/docs/current/explicit-locking.html"
+_MANUALS = {
+    Dialect.POSTGRESQL: "https://www.postgresql.org/docs/current/explicit-locking.html",
+    Dialect.SQLITE: "https://www.sqlite.org/lockingv3.html",
+}
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -52,7 +57,7 @@ def sarif_text(rehearsal: Rehearsal, tool_version: str) -> str:
                     "driver": {
                         "name": "Banister",
                         "semanticVersion": tool_version,
-                        "rules": [_rule(rule) for rule in used],
+                        "rules": [_rule(rule, rehearsal.dialect) for rule in used],
                     }
                 },
                 "columnKind": "unicodeCodePoints",
@@ -63,15 +68,18 @@ def sarif_text(rehearsal: Rehearsal, tool_version: str) -> str:
     return json.dumps(log, indent=2) + "\n"
 
 
-def _rule(rule: str) -> dict[str, Any]:
-    hazard = next((each for each in HAZARDS if each.rule == rule), None)
-    title = rule.replace("-", " ").capitalize() if hazard is None else hazard.title
-    level = Severity.WARNING if hazard is None else hazard.severity
+def _rule(rule: str, dialect: Dialect) -> dict[str, Any]:
+    title, source, severity = rule.replace("-", " ").capitalize(), _MANUALS[dialect], None
+    if dialect is Dialect.SQLITE:
+        source = next((each.source for each in FILE_HAZARDS if each.rule == rule), source)
+    for each in HAZARDS if dialect is Dialect.POSTGRESQL else ():
+        if each.rule == rule:
+            title, source, severity = each.title, each.source, each.severity
     return {
         "id": rule,
         "shortDescription": {"text": title},
-        "helpUri": _MANUAL if hazard is None else hazard.source,
-        "defaultConfiguration": {"level": _LEVELS[level]},
+        "helpUri": source,
+        "defaultConfiguration": {"level": _LEVELS[severity or Severity.WARNING]},
         "properties": {"tags": ["database", "migration"]},
     }
 
