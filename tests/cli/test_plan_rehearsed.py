@@ -137,13 +137,17 @@ def test_what_cannot_be_rehearsed_is_said_and_only_a_check_fails(
     assert run_banister("plan", "--check", *nowhere, "--url", url).returncode == 3
 
 
-def test_sqlite_has_a_plan_and_no_rehearsal(tmp_path: Path, run_banister: RunBanister) -> None:
-    migrations(tmp_path, m001_setup__up=SETUP)
+def test_sqlite_is_rehearsed_on_a_file_of_its_own(
+    tmp_path: Path, run_banister: RunBanister
+) -> None:
+    text = "CREATE TABLE a (n int);\nDROP TABLE a;\nSELECT 1 FROM b;"
+    migrations(tmp_path, m001_setup__up=text)
     told = run_banister("plan", "--url", "sqlite:///app.db", env=REHEARSE)
     assert (told.returncode, told.stderr.count("not rehearsed")) == (0, 0)
+    assert "cannot run: 1 error" in told.stdout
     checked = run_banister("plan", "--check", "--url", "sqlite:///app.db")
     assert checked.returncode == 3
-    assert "plans are rehearsed for PostgreSQL only" in checked.stderr
+    assert not (tmp_path / "app.db").exists()
 
 
 def test_pg_dump_gets_the_password_in_a_file_and_nowhere_else(

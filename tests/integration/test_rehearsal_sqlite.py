@@ -15,7 +15,7 @@ from banister.rehearsal.losses import may_lose
 from conftest import RunBanister
 
 SETUP = """
-CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, note TEXT);
+CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, note TEXT);
 CREATE INDEX by_email ON users (email);
 CREATE TABLE posts (
     id INTEGER PRIMARY KEY, author INTEGER REFERENCES users (id) ON DELETE CASCADE, body TEXT);
@@ -136,6 +136,10 @@ def test_a_table_that_is_made_anew_with_all_of_it_loses_nothing(ground: Ground) 
         (
             REBUILD.replace("email, note FROM", "note, email FROM") + BY_EMAIL,
             [(3, "long-work-under-lock"), (4, "lost-in-copying"), (4, "lost-in-copying")],
+        ),
+        (
+            REBUILD.replace("note TEXT", "note TEXT NOT NULL") + BY_EMAIL,
+            [(3, "long-work-under-lock"), (4, "set-not-null")],
         ),
         (
             REBUILD_PLAIN,

@@ -122,6 +122,16 @@ def _lost_in_copying(seen: FileSeen) -> Iterator[FileMatch]:
             yield FileMatch(statement=trace.number, names=names)
 
 
+def _required_now(seen: FileSeen) -> Iterator[FileMatch]:
+    for table, (trace, oid) in seen.rebuilt.items():
+        if seen.after is None:
+            continue
+        required = seen.after.required(table) - seen.before.required(seen.old_name(oid))
+        was = seen.before.parts(ObjectKind.COLUMN, seen.old_name(oid))
+        for column in sorted(required & was):
+            yield FileMatch(statement=trace.number, names={"table": table, "column": column})
+
+
 def _lost_with_table(seen: FileSeen) -> Iterator[FileMatch]:
     for table, (trace, oid) in seen.rebuilt.items():
         if seen.after is None:
@@ -200,6 +210,15 @@ FILE_HAZARDS = (
         advice="compare the INSERT … SELECT with the columns of the old table, one by one",
         source=_MANUAL + "lang_altertable.html#otheralter",
         meets=_lost_in_copying,
+    ),
+    FileHazard(
+        rule="set-not-null",
+        effect="{table}.{column} may not be NULL any more: where it is, the copying fails",
+        verdict=Verdict.BRIEF_LOCK,
+        advice="look before: SELECT count(*) FROM {table} WHERE {column} IS NULL; or copy"
+        " coalesce({column}, …)",
+        source=_MANUAL + "lang_createtable.html#notnullconst",
+        meets=_required_now,
     ),
     FileHazard(
         rule="lost-with-table",

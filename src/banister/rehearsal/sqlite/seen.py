@@ -40,6 +40,16 @@ class Look:
             if identity.kind is kind and identity.of == of
         }
 
+    def required(self, table: str) -> set[str]:
+        """Return the columns of a table that may not be NULL."""
+        return {
+            identity.name
+            for identity, found in self.snapshot.objects.items()
+            if identity.kind is ObjectKind.COLUMN
+            and identity.of == table
+            and "not null" in found.properties
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class FileSeen:
