@@ -14,6 +14,7 @@ __all__ = ["GENERAL_RULES", "accepted", "with_unused"]
 #: Rules that are about what was seen as a whole, beside those in `rules`.
 GENERAL_RULES = (
     "cannot-run",
+    "copied-in-part",
     "copy-differs",
     "data-loss",
     "fails-on-rows",

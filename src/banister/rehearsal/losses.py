@@ -32,7 +32,8 @@ def losses_of(rehearsal: Rehearsal) -> Mapping[Version, tuple[Loss, ...]]:
 def may_lose(rehearsal: Rehearsal) -> bool:
     """Whether rows or values of the target may be gone or changed afterwards; in doubt they may.
 
-    Values also by UPDATE and MERGE, and where a column gets another type and is written again.
+    Values also by UPDATE and MERGE, where a column gets another type and is written again, and
+    where a table is copied to a new one and dropped.
     """
     if rehearsal.verdict >= Verdict.LOSES_DATA or rehearsal.not_tried:
         return True
@@ -51,7 +52,10 @@ def _changed(trace: StatementTrace) -> set[str]:
     """Return the tables with values that are not as they were."""
     retyped = {each.relation for each in trace.rewrites if "type" in each.reasons}
     updated = {each.table for each in trace.written if each.updated}
-    return retyped | updated | {aim.table for aim in trace.aims}
+    dropped = {
+        each.any.name for each in trace.relations if each.dropped and each.any.kind in _TABLES
+    }
+    return retyped | updated | dropped | {aim.table for aim in trace.aims}
 
 
 def unsaved(rehearsal: Rehearsal) -> tuple[str, ...]:

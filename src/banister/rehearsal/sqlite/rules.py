@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from banister.errors import Severity
-from banister.model import RelationKind, RowChange
+from banister.model import Dialect, RelationKind, RowChange
 from banister.rehearsal.sizes import size_words
 from banister.rehearsal.sqlite.seen import FileSeen
 from banister.rehearsal.verdicts import Verdict
+from banister.script.words import Words
 from banister.snapshot import ObjectKind
 
 __all__ = ["FILE_HAZARDS", "FileHazard", "FileMatch"]
@@ -19,6 +20,11 @@ _DOES = {
     "update": "update",
     "delete": "delete from",
 }
+#: Words of an INSERT … SELECT that does not take every row, or takes some together.
+_LEAVES_OUT = frozenset(
+    {"WHERE", "JOIN", "LIMIT", "DISTINCT", "GROUP", "HAVING", "EXCEPT", "INTERSECT", "UNION",
+     "IGNORE", "REPLACE", "CONFLICT"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +128,17 @@ def _lost_in_copying(seen: FileSeen) -> Iterator[FileMatch]:
             yield FileMatch(statement=trace.number, names=names)
 
 
+def _left_out(seen: FileSeen) -> Iterator[FileMatch]:
+    for table, (trace, oid) in seen.rebuilt.items():
+        names = {name.strip('"').upper() for name in (table, seen.old_name(oid))}
+        names |= {change.any.bare_name.upper() for change in trace.relations}
+        for copying in seen.traces:
+            words = [word.key.upper() for word in Words(copying.statement.text, Dialect.SQLITE)]
+            fills = words[:1] in (["INSERT"], ["REPLACE"]) and copying.number < trace.number
+            if fills and names.intersection(words[2:]) and _LEAVES_OUT.intersection(words):
+                yield FileMatch(statement=copying.number, names=_sized(seen, oid, table))
+
+
 def _required_now(seen: FileSeen) -> Iterator[FileMatch]:
     for table, (trace, oid) in seen.rebuilt.items():
         if seen.after is None:
@@ -210,6 +227,16 @@ FILE_HAZARDS = (
         advice="compare the INSERT … SELECT with the columns of the old table, one by one",
         source=_MANUAL + "lang_altertable.html#otheralter",
         meets=_lost_in_copying,
+    ),
+    FileHazard(
+        rule="copied-in-part",
+        effect="{table}{size} is made anew with the rows that this finds: others are lost, and how"
+        " many cannot be told from generated rows",
+        verdict=Verdict.LOSES_DATA,
+        advice="count what it leaves out first; where that may go, accept this:"
+        ' -- banister: accept=copied-in-part reason="…"',
+        source=_MANUAL + "lang_altertable.html#otheralter",
+        meets=_left_out,
     ),
     FileHazard(
         rule="set-not-null",
