@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from banister.errors import UnsupportedByEngine, UsageError
+from banister.errors import UsageError
 from banister.model import Dialect, Plan, Version
 from banister.model.backup import SavedFile
 from banister.model.losses import Loss, LossKind
@@ -28,17 +28,13 @@ class LossFinder:
     rehearse: Callable[[Plan], Rehearsal]
 
     def __call__(self, plan: Plan) -> Mapping[Version, tuple[Loss, ...]]:
-        """Return it by version.
+        """Return it by version; nothing on SQLite, which tells as each statement is compiled.
 
-        Raises UnsupportedByEngine on SQLite, UsageError where rows go outside a transaction, and
-        what a rehearsal raises: nothing was run then.
+        Raises UsageError where rows go outside a transaction, and what a rehearsal raises: nothing
+        was run then.
         """
         if self.dialect is Dialect.SQLITE:
-            raise UnsupportedByEngine(
-                "single rows are saved on PostgreSQL only",
-                state="nothing was run",
-                hint="have the whole file copied with --backup",
-            )
+            return {}
         rehearsal = self.rehearse(plan)
         outside = unsaved(rehearsal)
         if outside:
@@ -65,7 +61,7 @@ def saved_files(folder: Path, run: str) -> tuple[SavedFile, ...]:
             f"no rows are saved of a run {run}",
             hint="there are: " + ", ".join(there) if there else "no run has saved any",
         )
-    found = [_read(path) for path in place.glob("*.copy.json")]
+    found = [_read(path) for path in place.glob("*.json")]
     if not found:
         raise UsageError(f"there are no rows in {place}")
     return tuple(sorted(found, key=lambda each: (Version(each.version), each.statement, each.path)))

@@ -128,7 +128,7 @@ def save_rows_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--save-rows",
         is_flag=True,
-        help="PostgreSQL: save rows first that a migration takes away.",
+        help="Save rows first that a migration takes away.",
     )(function)
 
 

@@ -58,8 +58,7 @@ class Dumps(Protocol):
     def put_rows_back(self, files: Sequence[SavedFile]) -> tuple[RowsBack, ...]:
         """Put rows back that a run has saved, in one transaction; return what came of each file.
 
-        Rows that are there already stay as they are. Raises DatabaseError with nothing put back,
-        UnsupportedByEngine on SQLite.
+        Rows that are there already stay as they are. Raises DatabaseError with nothing put back.
         """
 
     def replace(

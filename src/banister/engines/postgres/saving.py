@@ -1,12 +1,9 @@
 """Saving rows in the transaction of the statement that is about to take them away."""
 
 import errno
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,30 +14,20 @@ from psycopg import sql
 from banister.engines.postgres.faults import failed_in_statement, refused_statement
 from banister.engines.postgres.session import Connection
 from banister.engines.queries import load_queries
-from banister.model import Dialect, LogEntry, LogEvent, RunInfo, Statement, Step, TransactionMode
+from banister.engines.saved import SavedPart, discard, safe_name, seal
+from banister.model import Dialect, LogEntry, RunInfo, Statement, Step, TransactionMode
 from banister.model.backup import SavedRows
-from banister.model.losses import Loss, LossKind
+from banister.model.losses import LossKind
 from banister.script import traits
 
 __all__ = ["Saver", "saver_for"]
 
-_FORMAT = 1
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
+class _Part(SavedPart):
     """A table that holds rows, and what is saved of it."""
 
-    loss: Loss
     oid: int
-    schema: str
-    table: str
-    #: Columns of its primary key; empty: it has none.
-    key: tuple[str, ...]
-    columns: tuple[str, ...]
-    path: Path
-    #: Of those that are saved as gone, some may only have been changed.
-    moved: bool = False
 
     @property
     def name(self) -> sql.Identifier:
@@ -142,12 +129,8 @@ class Saver:
 
     def undo(self) -> None:
         """Remove the files of an attempt that was rolled back: its rows are where they were."""
-        for path in self.files:
-            for each in (path, _manifest(path), Path(f"{path}.all")):
-                with suppress(OSError):
-                    each.unlink(missing_ok=True)
-        with suppress(OSError):
-            self.folder.rmdir()
+        aside = (Path(f"{path}.all") for path in self.files)
+        discard([*self.files, *aside], self.folder)
 
     def _explained(self, number: int, statement: Statement) -> "_Explained":
         return _Explained(self.step, number, statement)
@@ -177,7 +160,8 @@ class Saver:
                     if not {*loss.columns} & {*wanted}:
                         continue
                 file = (
-                    f"{self.step.version.text}_{number}_{len(self.files) + 1}_{_safe(table)}.copy"
+                    f"{self.step.version.text}_{number}_{len(self.files) + 1}"
+                    f"_{safe_name(table)}.copy"
                 )
                 part = _Part(
                     loss=loss,
@@ -261,53 +245,9 @@ class Saver:
     def _finished(self, part: _Part, rows: int) -> SavedRows:
         """Write the manifest of a file; it has reached the disk with its folder afterwards."""
         self._saved[part.oid] = self._saved.get(part.oid, 0) + rows
-        size = part.path.stat().st_size
-        with part.path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        told = {
-            "format": _FORMAT,
-            "run_id": self.run_id,
-            "version": self.step.version.text,
-            "direction": self.step.direction.value,
-            "statement": part.loss.statement,
-            "kind": part.loss.kind.value,
-            "schema": part.schema,
-            "table": part.table,
-            "key": list(part.key),
-            "columns": list(part.columns),
-            "lost_columns": [c for c in part.loss.columns if c in part.columns],
-            "moved": part.moved,
-            "rows": rows,
-            "size_bytes": size,
-            "sha256": digest,
-        }
-        descriptor = os.open(_manifest(part.path), os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(told, file, indent=2, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        self.entries.append(
-            LogEntry(
-                event=LogEvent.ROWS_SAVED,
-                version=self.step.version,
-                name=self.step.name,
-                direction=self.step.direction,
-                statement=part.loss.statement,
-                detail=f"{self.folder.name}/{part.path.name}: {rows} rows",
-            )
-        )
-        return SavedRows(
-            version=self.step.version.text,
-            loss=part.loss,
-            path=str(part.path),
-            rows=rows,
-            size_bytes=size,
-        )
+        event, entry = seal(part, rows, step=self.step, run_id=self.run_id)
+        self.entries.append(entry)
+        return event
 
 
 class _Explained:
@@ -372,14 +312,6 @@ def _qualified(table: str) -> str:
         elif char == "." and not inside:
             return table
     return f"public.{table}"
-
-
-def _safe(name: str) -> str:
-    return "".join(char if char.isalnum() and char.isascii() else "_" for char in name)[:40]
-
-
-def _manifest(path: Path) -> Path:
-    return path.with_name(f"{path.name}.json")
 
 
 def saver_for(

@@ -11,6 +11,7 @@ from pathlib import Path
 from banister.engines.base import HistoryChanged, TryAgain
 from banister.engines.sqlite import faults
 from banister.engines.sqlite.foreign_keys import Violation, added, find_violations, lost_with
+from banister.engines.sqlite.saving import RowSaver
 from banister.engines.sqlite.session import Session
 from banister.engines.sqlite.tables import Applied, HistoryTables
 from banister.engines.sqlite.tracing import Tracer
@@ -61,6 +62,8 @@ class Applier:
     known: Applied | None
     #: Looks on at each statement, where that is wanted.
     tracer: Tracer | None = None
+    #: Saves rows before they are taken away, where that is wanted.
+    saver: RowSaver | None = None
 
     def apply(self) -> Generator[Event, None, tuple[AppliedMigration | None, Applied]]:
         """Carry the step out; return the row written at up, and what is applied then."""
@@ -81,6 +84,7 @@ class Applier:
             fail_point(FailPoint.BEFORE_RECORD)
             self._check_tables(applied)
             self._check_violations(before)
+            self._log_saved()
             recorded = self._record(applied, started)
             self._log_seed()
         return recorded
@@ -107,6 +111,7 @@ class Applier:
                     yield from self._watched(number, statement, self._run)
                     fail_point(FailPoint.IN_TRANSACTION)
                     self._log(LogEvent.STATEMENT_DONE, number, statement)
+                    self._log_saved()
             yield self._done(number)
         fail_point(FailPoint.BEFORE_END)
         with self._transaction():
@@ -118,10 +123,13 @@ class Applier:
     def _watched(
         self, number: int, statement: Statement, run: Callable[[int, Statement], None]
     ) -> Generator[Event, None, None]:
-        if self.tracer is None:
-            run(number, statement)
-            return
         call = partial(run, number, statement)
+        if self.saver is not None:
+            yield from self.saver.around(number, call)
+            return
+        if self.tracer is None:
+            call()
+            return
         yield from self.tracer.around(self.session, self.step, number, call)
 
     def _set_again(self, first: int) -> None:
@@ -229,13 +237,19 @@ class Applier:
                 yield
                 fail_point(FailPoint.BEFORE_COMMIT)
                 self.session.commit()
+                if self.saver is not None:
+                    self.saver.keep()
                 fail_point(FailPoint.AFTER_COMMIT)
             except faults.DRIVER_ERRORS as error:
                 if faults.is_busy(error):
                     raise faults.in_the_way(self.step, self.path, error) from error
                 raise faults.failed_at_end(self.step, error) from error
         except BaseException:
+            open_still = self.session.in_transaction
             self.session.roll_back()
+            # Behind a COMMIT what was saved is all there is of it.
+            if self.saver is not None and open_still:
+                self.saver.undo()
             raise
 
     def _check_history(self) -> Applied:
@@ -310,6 +324,10 @@ class Applier:
             text = statement.text
             entry = statement_entry(self.step, event, number, checksum(text), detail=detail)
         self.tables.log(self.session, [entry], self.run)
+
+    def _log_saved(self) -> None:
+        if self.saver is not None and self.saver.entries:
+            self.tables.log(self.session, self.saver.entries, self.run)
 
     def _log_seed(self) -> None:
         if self.seed is not None:

@@ -23,12 +23,12 @@ from banister.engines.sqlite.files import (
     unwritable,
 )
 from banister.engines.sqlite.holders import who_holds
+from banister.engines.sqlite.rows_back import put_rows_back
 from banister.errors import (
     BanisterError,
     ConnectionFailed,
     DatabaseError,
     LockTimeout,
-    UnsupportedByEngine,
 )
 from banister.model import Dialect, Event, HistoryTable
 from banister.model.backup import (
@@ -283,11 +283,9 @@ class SqliteDumps:
             guard.execute("ROLLBACK")
 
     def put_rows_back(self, files: Sequence[SavedFile]) -> tuple[RowsBack, ...]:
-        """Refuse: no run saves single rows here; see `Dumps.put_rows_back`."""
-        raise UnsupportedByEngine(
-            f"single rows are saved on PostgreSQL only; {len(files)} files are of another database",
-            hint="restore a backup of the whole file",
-        )
+        """Put saved rows back; see `Dumps.put_rows_back`."""
+        self._check_readable()
+        return put_rows_back(self._path, files, wait=self._wait)
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -16,6 +16,7 @@ from banister.engines.sqlite.guard import Guard
 from banister.engines.sqlite.outline import read_surroundings, schema_text
 from banister.engines.sqlite.reaching import is_missing, unfit
 from banister.engines.sqlite.rows import read_contents
+from banister.engines.sqlite.saving import row_saver
 from banister.engines.sqlite.session import (
     Place,
     Session,
@@ -218,6 +219,7 @@ class SqliteEngine:
                 statement_timeout=self._settings.statement_timeout,
                 known=self._known,
                 tracer=self._tracer,
+                saver=row_saver(step, run, session, self._tables, self._settings.backup_dir),
             )
             row, self._known = yield from applier.apply()
         return row

@@ -4,17 +4,25 @@ https://www.sqlite.org/opcode.html: the names of its instructions may change wit
 is not known any more is then not seen; nothing that is seen is wrong.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
-__all__ = ["COMPILED", "Program", "read_program"]
+from banister.engines.sqlite.facts import Facts
+from banister.engines.sqlite.session import Session
+from banister.model import Aim
+
+__all__ = ["Program", "aims", "compiled"]
 
 #: First words of statements that EXPLAIN compiles without doing any of it, as it may of a PRAGMA.
 #: https://www.sqlite.org/pragma.html
-COMPILED = frozenset(
+_COMPILED = frozenset(
     {"ALTER", "CREATE", "DELETE", "DROP", "INSERT", "REINDEX", "REPLACE", "SELECT", "UPDATE",
      "VALUES", "WITH"}
 )  # fmt: skip
+#: How they find rows is told by EXPLAIN QUERY PLAN: https://www.sqlite.org/eqp.html
+_PLANNED = frozenset({"DELETE", "INSERT", "REPLACE", "SELECT", "UPDATE", "WITH"})
+_AIMS = {sqlite3.SQLITE_DELETE: "delete", sqlite3.SQLITE_UPDATE: "update"}
 _OPENS = frozenset({"OpenRead", "OpenWrite", "ReopenIdx"})
 _STARTS = frozenset({"Rewind", "Last", "Sort"})
 _STEPS = frozenset({"Next", "Prev"})
@@ -58,7 +66,55 @@ class _Reading:
     verifies: bool = False
 
 
-def read_program(rows: Iterable[tuple[object, ...]]) -> Program:
+def compiled(session: Session, text: str, words: tuple[str, ...]) -> Program:
+    """Return what a statement will do; nothing where it cannot be compiled, or only by being run.
+
+    `words`: its first ones.
+    """
+    if not words or words[0] not in _COMPILED:
+        return Program()
+    try:
+        program = _read_program(session.execute(f"EXPLAIN {text}"))
+        # A range of keys is gone through from its first row on too. There is no plan where one
+        # table is copied to another of the same shape.
+        plan = [str(row[-1]) for row in session.execute(f"EXPLAIN QUERY PLAN {text}")]
+        ranges = plan and not any(line.startswith("SCAN") for line in plan)
+        if words[0] in _PLANNED and ranges:
+            program = replace(program, scanned=frozenset())
+    except (sqlite3.Error, sqlite3.Warning):
+        # What is wrong with it is told when it is run.
+        return Program()
+    return program
+
+
+def aims(acts: Iterable[tuple[int, str]], program: Program, before: Facts) -> Iterator[Aim]:
+    """Yield the tables whose rows a statement is to change or take away, by what it sets off too.
+
+    `acts`: what SQLite's authorizer was asked as it was compiled.
+    """
+    asked = tuple(acts)
+    found: dict[tuple[int, str], None] = {}
+    for action, name in asked:
+        how, number = _AIMS.get(action), before.numbers.get(("table", name))
+        if how is not None and number is not None:
+            found[number, how] = None
+    known = {number for number, _ in found}
+    inserted = {before.numbers.get(("table", n)) for a, n in asked if a not in _AIMS}
+    for root in sorted(program.written):
+        # What a foreign key takes along is written to, and nobody is asked.
+        table = before.tables.get(root)
+        if table is None or table in known:
+            continue
+        if table not in inserted:
+            found[table, "delete"] = None
+        elif root in program.deleted:
+            # INSERT OR REPLACE.
+            found[table, "update"] = None
+    for number, how in found:
+        yield Aim(table_oid=number, table=before.catalog.relations[number].name, how=how)
+
+
+def _read_program(rows: Iterable[tuple[object, ...]]) -> Program:
     """Return what the rows of EXPLAIN say."""
     reading = _Reading()
     for _, opcode, p1, p2, p3, _, p5, *_ in rows:

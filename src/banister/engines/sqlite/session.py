@@ -111,6 +111,12 @@ class Session:
         finally:
             self._connection.text_factory = str
 
+    def rows_of(self, sql: str, *, at_once: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows of a query of ours, so many at once, as they are read."""
+        cursor = self._connection.execute(sql)
+        while some := cursor.fetchmany(at_once):
+            yield some
+
     def execute_theirs(self, sql: str, *, timeout: float | None = None) -> None:
         """Run one statement of a migration to its end, under the guard.
 

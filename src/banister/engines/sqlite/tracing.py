@@ -1,9 +1,7 @@
 """Looking on as the statements of a migration run on a scratch file."""
 
-import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import replace
 
 from banister.engines.sqlite.facts import (
     Facts,
@@ -13,19 +11,16 @@ from banister.engines.sqlite.facts import (
     changed_relations,
     changed_triggers,
 )
-from banister.engines.sqlite.guard import Guard
-from banister.engines.sqlite.program import COMPILED, Program, read_program
+from banister.engines.sqlite.program import Program, aims, compiled
 from banister.engines.sqlite.session import Session
 from banister.errors import Failure, MigrationFailed
 from banister.model import (
-    Aim,
     Build,
     Dialect,
     Event,
     RelationKind,
     Rewrite,
     Scan,
-    Statement,
     StatementTrace,
     Step,
     Traced,
@@ -34,9 +29,6 @@ from banister.script import traits
 
 __all__ = ["Tracer"]
 
-_AIMS = {sqlite3.SQLITE_DELETE: "delete", sqlite3.SQLITE_UPDATE: "update"}
-#: How they find rows is told by EXPLAIN QUERY PLAN: https://www.sqlite.org/eqp.html
-_PLANNED = frozenset({"DELETE", "INSERT", "REPLACE", "SELECT", "UPDATE", "WITH"})
 #: They write to the file's catalog, and what they take along is told by what is gone.
 _DEFINES = frozenset({"ALTER", "CREATE", "DROP", "REINDEX", "VACUUM"})
 
@@ -57,7 +49,7 @@ class Tracer:
         statement = step.statements[number - 1]
         words = traits(statement, Dialect.SQLITE).words
         before = self._facts.read(session)
-        program = _program(session, statement, words)
+        program = compiled(session, statement.text, words)
         session.guard.acts.clear()
         started = time.monotonic()
         try:
@@ -78,7 +70,7 @@ class Tracer:
             scans=tuple(_scans(program, before, words)),
             rewrites=tuple(_rewrites(program, before, words)),
             builds=tuple(_builds(program, before, after, words)),
-            aims=() if defines else tuple(_aims(session.guard, program, before)),
+            aims=() if defines else tuple(aims(session.guard.acts, program, before)),
             alone=not session.in_transaction,
             duration_ms=took,
         )
@@ -88,23 +80,6 @@ class Tracer:
 def _refused(step: Step, number: int, failure: Failure, before: Facts) -> Traced:
     trace = StatementTrace(number=number, statement=step.statements[number - 1], failure=failure)
     return Traced(step=step, trace=trace, before=before.catalog)
-
-
-def _program(session: Session, statement: Statement, words: tuple[str, ...]) -> Program:
-    if not words or words[0] not in COMPILED:
-        return Program()
-    try:
-        program = read_program(session.execute(f"EXPLAIN {statement.text}"))
-        # A range of keys is gone through from its first row on too. There is no plan where one
-        # table is copied to another of the same shape.
-        plan = [str(row[-1]) for row in session.execute(f"EXPLAIN QUERY PLAN {statement.text}")]
-        ranges = plan and not any(line.startswith("SCAN") for line in plan)
-        if words[0] in _PLANNED and ranges:
-            program = replace(program, scanned=frozenset())
-    except (sqlite3.Error, sqlite3.Warning):
-        # What is wrong with it is told when it is run.
-        return Program()
-    return program
 
 
 def _scans(program: Program, before: Facts, words: tuple[str, ...]) -> Iterator[Scan]:
@@ -162,29 +137,6 @@ def _builds(
                     index_oid=index.oid, index=index.name, table_oid=index.table_oid,
                     table=index.table,
                 )  # fmt: skip
-
-
-def _aims(guard: Guard, program: Program, before: Facts) -> Iterator[Aim]:
-    """Yield the tables whose rows it is to change or take away, by what it sets off too."""
-    found: dict[tuple[int, str], None] = {}
-    for action, name in guard.acts:
-        how, number = _AIMS.get(action), before.numbers.get(("table", name))
-        if how is not None and number is not None:
-            found[number, how] = None
-    known = {number for number, _ in found}
-    inserted = {before.numbers.get(("table", n)) for a, n in guard.acts if a not in _AIMS}
-    for root in sorted(program.written):
-        # What a foreign key takes along is written to, and nobody is asked.
-        table = before.tables.get(root)
-        if table is None or table in known:
-            continue
-        if table not in inserted:
-            found[table, "delete"] = None
-        elif root in program.deleted:
-            # INSERT OR REPLACE.
-            found[table, "update"] = None
-    for number, how in found:
-        yield Aim(table_oid=number, table=_name(before, number), how=how)
 
 
 def _name(facts: Facts, table: int) -> str:
