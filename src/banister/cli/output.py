@@ -91,6 +91,11 @@ class Output:
 
     def event(self, event: Event) -> None:
         """Report an event of a run."""
+        # There may be millions of statements.
+        if self._progress is not None or not isinstance(event, model.StatementDone):
+            self._event(event)
+
+    def _event(self, event: Event) -> None:
         match event:
             case model.Connected():
                 target = self._parts.get("target") or {}

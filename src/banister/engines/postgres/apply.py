@@ -5,6 +5,7 @@ from collections.abc import Generator
 
 from banister.engines.postgres.journaled import Journaled
 from banister.engines.postgres.stage import Stage
+from banister.engines.postgres.statements import Ahead
 from banister.errors import BanisterError
 from banister.failpoints import FailPoint, fail_point
 from banister.model import AppliedMigration, Event, TransactionMode
@@ -30,8 +31,9 @@ def _in_one_transaction(stage: Stage) -> Generator[Event, None, AppliedMigration
     fail_point(FailPoint.BEFORE_BEGIN, stage.session.connection.fileno)
     begun = yield from stage.take_turn(step.begin_options)
     with stage.transaction(options=step.begin_options, begun=begun) as connection:
-        for batch in stage.batches():
-            yield from stage.send(batch)
+        ahead = Ahead(stage.batches())
+        while (batch := ahead.take()) is not None:
+            yield from stage.send(batch, meanwhile=ahead.look)
             fail_point(FailPoint.IN_TRANSACTION, connection.fileno)
             yield from stage.said()
             for number in [number for number, _ in batch]:

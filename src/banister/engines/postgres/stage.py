@@ -111,7 +111,9 @@ class Stage:
             else:
                 yield from ([each] for each in batch)
 
-    def send(self, batch: Batch, *, alone: bool = False) -> Generator[Event, None, None]:
+    def send(
+        self, batch: Batch, *, alone: bool = False, meanwhile: Callable[[], None] | None = None
+    ) -> Generator[Event, None, None]:
         """Run the statements of a batch; see `watched`. `alone`: in no transaction of ours."""
         number, statement = batch[0]
         call = partial(send, self.session.connection, self.step, batch)
@@ -123,7 +125,7 @@ class Stage:
             yield from self._saved(number, partial(self.saver.after, number, statement))
             return
         if self.tracer is None:
-            yield from self.watched(number, call)
+            yield from self.watched(number, call, meanwhile)
             return
         run = partial(self.watched, number, call)
         yield from self.tracer.around(self.step, batch, run, alone=alone)
@@ -155,12 +157,15 @@ class Stage:
         except psycopg.Error as error:
             raise failed_at_end(self.step, error, "preparing the session") from error
 
-    def watched(self, number: int, call: Callable[[], None]) -> Generator[Event, None, None]:
+    def watched(
+        self, number: int, call: Callable[[], None], meanwhile: Callable[[], None] | None = None
+    ) -> Generator[Event, None, None]:
         """Run `call`, about statement `number`; TryAgain where others stood in its way."""
         damage = Damage()
         try:
             about = OneStatement(step=self.step, number=number)
-            yield from watched(self.session.connection, self.observer, about, damage, call)
+            connection, observer = self.session.connection, self.observer
+            yield from watched(connection, observer, about, damage, call, meanwhile=meanwhile)
         except MigrationFailed as error:
             passing = self.passing(error, damage)
             if passing is error:

@@ -2,24 +2,28 @@
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 from psycopg import generators
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from banister.engines.postgres.faults import failed_in_statement, refused_statement
+from banister.engines.postgres.pipeline import Message, exchange
 from banister.engines.postgres.session import Connection
 from banister.engines.postgres.wire import unhurried
 from banister.model import Statement, Step
 
-__all__ = ["Batch", "batches", "send"]
+__all__ = ["Ahead", "Batch", "batches", "send"]
 
 #: Statements with their numbers, from 1.
 Batch = list[tuple[int, Statement]]
 
 #: A batch is bounded so that a failure shows early and memory stays small.
-_BATCH_STATEMENTS = 64
+_BATCH_STATEMENTS = 256
 _BATCH_CHARACTERS = 256 * 1024
 
 #: Characters that any server takes without reading.
@@ -72,6 +76,31 @@ def batches(step: Step) -> Iterator[Batch]:
         yield batch
 
 
+class Ahead:
+    """Reads the next batch of a step while the server works on the one before it."""
+
+    def __init__(self, source: Iterator[Batch]) -> None:
+        self._source = source
+        self._next: Batch | None = None
+        self._read = False
+        self._current: Batch = []
+
+    def take(self) -> Batch | None:
+        """Return the next batch; None behind the last."""
+        found = self._next if self._read else next(self._source, None)
+        self._next, self._read, self._current = None, False, found or []
+        return found
+
+    def look(self) -> None:
+        """Read the one behind it, but where one of the two may be very long."""
+        long = any(
+            statement.copy_start is not None or len(statement.text) > _BATCH_CHARACTERS
+            for _, statement in self._current
+        )
+        if not self._read and not long:
+            self._next, self._read = next(self._source, None), True
+
+
 def _send_alone(connection: Connection, step: Step, number: int, statement: Statement) -> None:
     try:
         if statement.copy_start is None:
@@ -98,21 +127,41 @@ def _execute(connection: Connection, text: bytes) -> None:
 
 
 def _send_batch(connection: Connection, step: Step, batch: Batch) -> None:
-    cursors = [connection.cursor() for _ in batch]
+    pgconn = connection.pgconn
+    messages: list[Message] = [
+        partial(pgconn.send_query_params, statement.text.encode(), None) for _, statement in batch
+    ]
+    answers = _Answers()
     try:
-        with connection.pipeline():
-            for (_, statement), cursor in zip(batch, cursors, strict=True):
-                cursor.execute(statement.text.encode())
-        _check_encoding(connection, step, *batch[-1])
+        try:
+            exchange(connection, [*messages, pgconn.pipeline_sync], answers.take)
+        except psycopg.Error:
+            if answers.failure is None:
+                raise
+        if answers.failure is not None:
+            raise error_from_result(answers.failure, encoding=connection.info.encoding)
     except psycopg.Error as error:
-        # The first cursor without a result is the one that failed: the server skips the rest.
-        number, statement = next(
-            (sent for sent, cursor in zip(batch, cursors, strict=True) if not cursor.pgresult),
-            batch[-1],
-        )
+        number, statement = batch[min(answers.good, len(batch) - 1)]
         # A server that is gone without a word had its results still to send.
         last = batch[-1][0] if connection.closed and not error.sqlstate else number
         raise failed_in_statement(step, number, statement, error, last=last) from error
+    _check_encoding(connection, step, *batch[-1])
+
+
+@dataclass(kw_only=True)
+class _Answers:
+    """What the server has said to the statements of a batch."""
+
+    #: How many it has carried out.
+    good: int = 0
+    #: Why it has not carried out the next one, and skipped those behind it.
+    failure: PGresult | None = None
+
+    def take(self, result: PGresult) -> None:
+        """Take the next answer."""
+        if self.failure is None and result.status == ExecStatus.FATAL_ERROR:
+            self.failure = result
+        self.good += self.failure is None
 
 
 def _check_encoding(connection: Connection, step: Step, number: int, statement: Statement) -> None:

@@ -90,8 +90,12 @@ def watched(
     about: Watching,
     damage: Damage,
     call: Callable[[], T],
+    *,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Generator[Event, None, T]:
     """Run `call`, which uses `connection`, and return what it returns; yield what is seen.
+
+    `meanwhile` is called once as soon as it has begun, and must not take long.
 
     Where it takes its time, yields what is done of what it is `about`, and Blocked, Progress and
     Warned. When others queue up behind a wait of ours beyond the budget, the wait is ended and
@@ -102,6 +106,8 @@ def watched(
     try:
         # Inside: an interrupt may come when the thread has begun and `start` has not returned.
         work.start()
+        if meanwhile is not None:
+            meanwhile()
         work.done.wait(_FIRST_LOOK)
         yield from _look_on(work, observer, about, damage)
     except BaseException:
