@@ -22,38 +22,12 @@ from banister.errors import DatabaseError, LockTimeout, ServerError, UsageError
 from banister.model.backup import BackupForm as Form
 from banister.model.backup import BackupWanted, TableDumped, TableRestored
 from conftest import RunBanister
-
-UP = "CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT);\nINSERT INTO t VALUES (1, 'a'), (2, 'b');"
+from sqlite_backup_kit import UP, migrated, open_project, root_of, rows, run
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> banister.Project:
-    (tmp_path / "migrations").mkdir()
-    (tmp_path / "migrations" / "001_t.up.sql").write_text(UP)
-    made = open_project(tmp_path)
-    made.up()
-    return made
-
-
-def open_project(root: Path, name: str = "app.db", **settings: object) -> banister.Project:
-    return banister.open(
-        f"sqlite:///{root / name}", dir="migrations", root=root, environ={}, settings=settings
-    )
-
-
-def root_of(project: banister.Project) -> Path:
-    return project.settings.root
-
-
-def rows(path: Path, query: str = "SELECT id FROM t ORDER BY id") -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(query).fetchall()
-
-
-def run(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in statements:
-            connection.execute(statement)
+    return migrated(tmp_path)
 
 
 @pytest.mark.parametrize("compress", [False, True])
