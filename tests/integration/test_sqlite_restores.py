@@ -1,6 +1,8 @@
-"""A SQLite backup going back into files as programs leave them."""
+"""A SQLite backup going back into files as programs leave them: in WAL mode, after a crash."""
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -9,6 +11,17 @@ import pytest
 import banister
 from banister.errors import LockTimeout
 from sqlite_backup_kit import migrated, open_project, root_of, rows, run
+
+#: A writer that is killed with changed pages in the file, and the old ones in its journal.
+CRASH = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE t SET note = 'half done'")
+connection.executemany("INSERT INTO t (note) VALUES (?)", [["x" * 900]] * 500)
+os.kill(os.getpid(), 9)
+"""
 
 
 @pytest.fixture
@@ -19,6 +32,12 @@ def project(tmp_path: Path) -> banister.Project:
 def empty_file(path: Path, journal: str, page_size: int) -> None:
     run(path, f"PRAGMA page_size = {page_size}", "CREATE TABLE gone (id)", "DROP TABLE gone")
     run(path, "VACUUM", f"PRAGMA journal_mode = {journal}")
+
+
+def crash(path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", CRASH, str(path)], check=False)
+    assert ended.returncode == -9
+    assert path.with_name(f"{path.name}-journal").stat().st_size
 
 
 @pytest.mark.parametrize("replacing", [False, True])
@@ -66,3 +85,29 @@ def test_pages_of_another_size_are_refused_while_a_program_has_the_file_open(
         assert app.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
     assert rows(live, "SELECT count(*) FROM sqlite_schema") == [(0,)]
     assert not list(root.glob("other_before_*"))
+
+
+def test_what_a_crashed_writer_left_is_rolled_back_and_then_kept(
+    project: banister.Project,
+) -> None:
+    root = root_of(project)
+    live = root / "app.db"
+    done = project.backups().take()
+    run(live, "INSERT INTO t VALUES (3, 'committed')")
+    crash(live)
+    restored = project.backups().restore(root / done.path, replacing=True)
+    assert restored.replaced is not None
+    before = Path(restored.replaced.before or "")
+    assert rows(before, "SELECT id, note FROM t ORDER BY id") == [
+        (1, "a"), (2, "b"), (3, "committed"),
+    ]  # fmt: skip
+    assert rows(live) == [(1,), (2,)]
+    assert rows(live, "PRAGMA integrity_check") == [("ok",)]
+    assert not live.with_name("app.db-journal").exists()
+
+
+def test_a_backup_after_a_crash_holds_what_was_committed(project: banister.Project) -> None:
+    root = root_of(project)
+    crash(root / "app.db")
+    done = project.backups().take(test=True)
+    assert rows(root / done.path, "SELECT id, note FROM t ORDER BY id") == [(1, "a"), (2, "b")]

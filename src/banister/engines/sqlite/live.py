@@ -32,13 +32,14 @@ class LiveFile:
 
     @contextmanager
     def reader(self) -> Iterator[sqlite3.Connection]:
-        """Open it for reads.
+        """Open it for reads. What a writer that has crashed left half done is rolled back first.
 
         Raises ConnectionFailed where it is not there, LockTimeout, DatabaseError.
         """
         if not self.path.exists():
             raise ConnectionFailed(f"there is no file {self.path}", hint="look at the path")
-        with reading(self.path, self.wait, "ro") as connection:
+        # With mode=ro SQLite may not roll back what is left in a journal, and then reads nothing.
+        with reading(self.path, self.wait, "rw") as connection:
             try:
                 number(connection, "SELECT count(*) FROM sqlite_schema")
             except sqlite3.DatabaseError as error:
