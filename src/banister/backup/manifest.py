@@ -52,6 +52,7 @@ def read_manifest(text: str, shown: str) -> BackupManifest:
 
 def _manifest(told: Mapping[str, Any]) -> BackupManifest:
     rows = _of(told, "rows", dict)
+    unchecked = _of({"unchecked": {}, **told}, "unchecked", dict)
     return BackupManifest(
         file=_of(told, "file", str),
         form=BackupForm(_of(told, "form", str)),
@@ -76,6 +77,7 @@ def _manifest(told: Mapping[str, Any]) -> BackupManifest:
         roles=tuple(map(str, _of(told, "roles", list))),
         past_policies=tuple(map(str, told.get("past_policies", []))),
         extensions=tuple(map(str, _of(told, "extensions", list))),
+        unchecked={str(table): str(why) for table, why in unchecked.items()},
         tested=_test(_of(told, "tested", dict, empty=True)),
         run_id=_of(told, "run_id", str, empty=True),
     )

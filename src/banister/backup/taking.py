@@ -119,5 +119,6 @@ class Taker:
             sha256="",
             rows=dumped.rows,
             one_transaction=dumped.one_transaction,
+            unchecked=dumped.unchecked,
             schema=schema_mark(before, self.info.tool_version),
         )

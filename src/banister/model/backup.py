@@ -77,6 +77,8 @@ class Dumped:
     version: str | None = None
     #: Whether the file is restored whole or not at all.
     one_transaction: bool = True
+    #: SQLite: tables that its integrity check could not look at, and why.
+    unchecked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,8 @@ class BackupManifest:
     #: Those of them that policies do not hold back.
     past_policies: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
+    #: SQLite: tables whose values its integrity check could not look at, and why.
+    unchecked: Mapping[str, str] = field(default_factory=dict)
     #: The last test that it passed; None: not tested.
     tested: BackupTest | None = None
     #: The run that it was made for.

@@ -70,6 +70,8 @@ def backup_lines(path: str, manifest: BackupManifest, style: Style) -> list[str]
         f"{path}  {size(manifest.size_bytes)}, {plural(len(manifest.rows), 'table')}, "
         f"{plural(rows, 'row')}{at}, in {duration(manifest.duration_ms)}  {tested}"
     )
+    if manifest.unchecked:
+        said += ", " + style.warn(f"{plural(len(manifest.unchecked), 'table')} not checked")
     return [said]
 
 
@@ -115,6 +117,7 @@ def backup_json(manifest: BackupManifest) -> dict[str, Any]:
         "sha256": manifest.sha256,
         "rows": dict(manifest.rows),
         "one_transaction": manifest.one_transaction,
+        "unchecked": dict(manifest.unchecked),
         "tested": None
         if tested is None
         else {"at": tested.at.isoformat(), "server": tested.server},

@@ -23,6 +23,7 @@ from banister.engines.sqlite.files import (
 )
 from banister.engines.sqlite.live import LiveFile, reading
 from banister.engines.sqlite.rows_back import put_rows_back
+from banister.engines.sqlite.soundness import soundness, unchecked_told
 from banister.errors import DatabaseError
 from banister.model import Dialect, Event, HistoryTable
 from banister.model.backup import (
@@ -90,7 +91,11 @@ class SqliteDumps:
                 number(source, "SELECT count(*) FROM sqlite_schema")
                 os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                 yield from copied(source, copy, TableDumped)
-            rows, version = self._looked_at(copy)
+            unchecked = self._sound(copy)
+            yield from unchecked_told(unchecked)
+            with reading(copy, self._wait) as connection:
+                rows = counted(connection)
+                version = last_version(connection, self._history.name)
             if wanted.compress:
                 pack(copy, into)
             reach_disk(into)
@@ -109,6 +114,7 @@ class SqliteDumps:
             identity=str(self._path.resolve()),
             rows=rows,
             version=version,
+            unchecked=unchecked,
         )
 
     def check_empty(self) -> None:
@@ -263,16 +269,19 @@ class SqliteDumps:
                 source, self._path, TableRestored, patient, at_once=1 if unchanged else None
             )
 
-    def _looked_at(self, copy: Path) -> tuple[Mapping[str, int], str | None]:
-        """Return the rows and the last applied version in a copy that is sound."""
+    def _sound(self, copy: Path) -> Mapping[str, str]:
+        """Return the tables of a copy that could not be checked, and why; what could be is sound.
+
+        Raises DatabaseError where something is not.
+        """
         with reading(copy, self._wait) as connection:
-            said = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
-            if said != ["ok"]:
-                raise DatabaseError(
-                    f"{self._path} is damaged: {'; '.join(map(str, said))}",
-                    code="damaged",
-                    state="no backup was made",
-                    hint="restore the last good backup, or save what can be read with .recover in "
-                    "the sqlite3 shell",
-                )
-            return counted(connection), last_version(connection, self._history.name)
+            found = soundness(connection)
+        if found.damage:
+            raise DatabaseError(
+                f"{self._path} is damaged: {'; '.join(found.damage)}",
+                code="damaged",
+                state="no backup was made",
+                hint="restore the last good backup, or save what can be read with .recover in "
+                "the sqlite3 shell",
+            )
+        return found.unchecked
