@@ -173,8 +173,12 @@ class Backups:
         return done
 
     def _counted(self) -> Mapping[str, int]:
-        with open_dumps(self.target, self.settings) as dumps:
-            return dumps.count_rows()
+        try:
+            with open_dumps(self.target, self.settings) as dumps:
+                return dumps.count_rows()
+        except DatabaseError as error:
+            error.state = "the backup is in the database; its rows could not be counted"
+            raise
 
     def _found(self, file: Path) -> tuple[Path, str]:
         """Return where a backup is: as it is written, or by its name in the folder."""

@@ -1,17 +1,26 @@
 """What is in a database, counted under one snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from psycopg import sql
 
 from banister.engines.postgres.session import Connection, Session
 from banister.errors import DatabaseError
 
-__all__ = ["check_empty", "check_readable", "count_rows", "refuse_statement"]
+__all__ = [
+    "check_empty",
+    "check_readable",
+    "count_rows",
+    "count_rows_past",
+    "held_back",
+    "refuse_statement",
+]
 
 #: So many tables are counted in one go, and so many are told.
 _AT_ONCE = 200
 _TOLD = 5
+#: Why a role does not read all rows of a table that it may read.
+_POLICIES = "row security"
 
 
 def count_rows(connection: Connection, queries: Mapping[str, str]) -> Mapping[str, int]:
@@ -35,24 +44,54 @@ def count_rows(connection: Connection, queries: Mapping[str, str]) -> Mapping[st
     return counted
 
 
-def check_readable(connection: Connection, queries: Mapping[str, str], user: str) -> None:
+def held_back(connection: Connection, queries: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the tables of this role whose policies hold their own owner back, too.
+
+    Raises psycopg.Error.
+    """
+    return tuple(str(row[0]) for row in connection.execute(queries["held_back"].encode()))
+
+
+def count_rows_past(
+    connection: Connection, queries: Mapping[str, str], tables: Sequence[str]
+) -> Mapping[str, int]:
+    """Return the rows of every table, with the policies of `tables` not holding their owner back.
+
+    That is so in a transaction of its own alone, which locks these tables and leaves nothing: for a
+    database that was just restored. Raises psycopg.Error.
+    """
+    with connection.transaction(force_rollback=True):
+        for table in map(sql.SQL, tables):
+            connection.execute(sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(table))
+        return count_rows(connection, queries)
+
+
+def check_readable(connection: Connection, queries: Mapping[str, str]) -> None:
     """Raise DatabaseError, which names them, where there are tables that cannot be read whole.
 
     Raises psycopg.Error too.
     """
-    rows = connection.execute(queries["unreadable"].encode())
-    found = [(str(row[0]), str(row[1])) for row in rows]
-    if not found:
+    rows = connection.execute(queries["unreadable"].encode()).fetchall()
+    if not rows:
         return
-    names = ", ".join(name for name, _ in found[:_TOLD])
+    found = [(str(table), str(why), str(role), bool(owns)) for table, why, role, owns in rows]
+    names = ", ".join(table for table, *_ in found[:_TOLD])
     more = f" and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
-    grants = [why for _, why in found if why != "row security"]
-    advice = f"{grants[0]} TO {user}" if grants else f"ALTER ROLE {user} BYPASSRLS"
+    _, why, role, owns = next((each for each in found if each[1] != _POLICIES), found[0])
+    if why != _POLICIES:
+        advice = f"{why} TO {role}; or make the backup as the role that owns them"
+    elif owns:
+        advice = (
+            f"FORCE ROW LEVEL SECURITY holds back their owner, too: make the backup as a role that "
+            f"policies do not hold back, or let a superuser say ALTER ROLE {role} BYPASSRLS"
+        )
+    else:
+        advice = f"ALTER ROLE {role} BYPASSRLS; or make the backup as the role that owns them"
     raise DatabaseError(
-        f"role {user} may not read all rows of {names}{more}: a backup would not be whole",
+        f"role {role} may not read all rows of {names}{more}: a backup would not be whole",
         code="unreadable_table",
         state="no backup was made",
-        hint=f"{advice}; or make the backup as the role that owns them",
+        hint=advice,
     )
 
 

@@ -39,7 +39,7 @@ WHERE c.relkind = 'r' AND c.relpersistence <> 't'
 ORDER BY 1
 
 -- name: unreadable
--- What this role may not read, or only in part, and why.
+-- What this role may not read, or only in part, and why; the role, and whether the table is its own.
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
     CASE WHEN NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
             THEN 'GRANT USAGE ON SCHEMA ' || pg_catalog.quote_ident(n.nspname)
@@ -47,7 +47,8 @@ SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.reln
             THEN 'GRANT SELECT ON SEQUENCE ' || c.oid::pg_catalog.regclass::pg_catalog.text
         WHEN c.relkind <> 'S' AND NOT pg_catalog.has_table_privilege(c.oid, 'SELECT')
             THEN 'GRANT SELECT ON ' || c.oid::pg_catalog.regclass::pg_catalog.text
-        ELSE 'row security' END
+        ELSE 'row security' END,
+    pg_catalog.quote_ident(current_user), pg_catalog.pg_has_role(c.relowner, 'USAGE')
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't'
@@ -61,6 +62,15 @@ WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't'
                 WHERE r.rolname = current_user AND (r.rolsuper OR r.rolbypassrls))
             AND (c.relforcerowsecurity
                 OR NOT pg_catalog.pg_has_role(c.relowner, 'USAGE'))))
+ORDER BY 1
+
+-- name: held_back
+-- What this role owns, and may not read whole.
+SELECT c.oid::pg_catalog.regclass::pg_catalog.text
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_roles AS r ON r.rolname = current_user
+WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND c.relforcerowsecurity
+    AND pg_catalog.pg_has_role(c.relowner, 'USAGE') AND NOT (r.rolsuper OR r.rolbypassrls)
 ORDER BY 1
 
 -- name: holds

@@ -27,6 +27,8 @@ _ADVICE = {
     r'role ".*" does not exist': "make the role first, or take the backup with --no-owner",
     r"extension .* is not available": "install the extension's package on the server",
     r"is not empty": "restore into a new, empty database, or give --replace",
+    r"affected by row-level security": "restore as a superuser, or as a role with BYPASSRLS: "
+    "something that the backup makes reads the rows of others",
     r"permission denied": "restore as a role that may do that: the owner of the database, or a "
     "superuser where there are extensions and roles",
 }

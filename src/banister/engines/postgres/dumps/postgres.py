@@ -6,7 +6,12 @@ from pathlib import Path
 import psycopg
 
 from banister.engines.base import Database, SessionSettings
-from banister.engines.postgres.dumps.content import check_empty, count_rows
+from banister.engines.postgres.dumps.content import (
+    check_empty,
+    count_rows,
+    count_rows_past,
+    held_back,
+)
 from banister.engines.postgres.dumps.load import load
 from banister.engines.postgres.dumps.replace import Replacement
 from banister.engines.postgres.dumps.rows_back import put_rows_back
@@ -96,7 +101,12 @@ class PostgresDumps:
         """Return the rows of every table; see `Dumps.count_rows`."""
         try:
             with self._session.reading() as connection:
-                return count_rows(connection, self._queries)
+                tables = held_back(connection, self._queries)
+                if not tables:
+                    return count_rows(connection, self._queries)
+            with self._session.writing() as connection:
+                self._session.be_ourselves({"row_security": "off"})
+                return count_rows_past(connection, self._queries, tables)
         except psycopg.Error as error:
             raise self._unanswered(error) from error
 

@@ -69,7 +69,7 @@ class Dump:
         program = find_program("pg_dump", server.server_version[0], needs_tls=needs_tls(server))
         try:
             with self._snapshot() as (connection, snapshot):
-                check_readable(connection, self.queries, self.session.role or self.session.user)
+                check_readable(connection, self.queries)
                 self._lock_tables(connection)
                 name, encoding, relations = self._facts(connection)
                 whole = self._whole(relations)
