@@ -53,7 +53,7 @@ def facts(site: Site) -> list[tuple[object, ...]]:
     """What no dump of one database holds."""
     return site.rows(
         "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, "
-        "datconnlimit, datacl::text, shobj_description(oid, 'pg_database'), "
+        "datconnlimit, datistemplate, datacl::text, shobj_description(oid, 'pg_database'), "
         "(SELECT string_agg(setrole::regrole::text || setconfig::text, ';' ORDER BY setrole) "
         "FROM pg_db_role_setting WHERE setdatabase = d.oid) "
         "FROM pg_database d WHERE datname = current_database()"
@@ -69,6 +69,7 @@ def test_a_backup_takes_the_place_of_a_database_and_is_like_it(site: Site) -> No
             f"ALTER ROLE {other} IN DATABASE \"{name}\" SET statement_timeout = '9s'",
             f'ALTER DATABASE "{name}" CONNECTION LIMIT 37',
             f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC',
+            f'ALTER DATABASE "{name}" IS_TEMPLATE true',
             f"COMMENT ON DATABASE \"{name}\" IS 'it''s ours'",
         ):
             site.database.execute(statement)
@@ -81,8 +82,10 @@ def test_a_backup_takes_the_place_of_a_database_and_is_like_it(site: Site) -> No
         assert done.replaced is not None
         assert others(site) == [done.replaced.before]
         assert site.project().status().findings == ()
-        # The old one would keep the role's setting.
+        # The old one would keep the role's setting. It is a template still, as it was.
         with psycopg.connect(elsewhere(site), autocommit=True) as connection:
+            for each in (name, done.replaced.before):
+                connection.execute(f'ALTER DATABASE "{each}" IS_TEMPLATE false'.encode())
             connection.execute(f'DROP DATABASE "{done.replaced.before}"'.encode())
         site.database.execute(f'ALTER ROLE {other} IN DATABASE "{name}" RESET ALL')
 

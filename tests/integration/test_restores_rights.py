@@ -167,3 +167,23 @@ def test_what_is_told_of_a_backup_that_does_not_load_is_true_of_the_database_tha
     assert caught.value.state == "the database is as it was"
     assert "make the role" in (caught.value.hint or "")
     assert beside(site) == []
+
+
+def test_a_security_label_that_cannot_be_carried_over_is_told_and_not_lost(
+    postgres: PostgresDatabase, tmp_path: Path
+) -> None:
+    site, path = made_by(postgres, tmp_path, postgres.url)
+    # As it is where the module of the provider is not loaded any more.
+    label = (
+        "INSERT INTO pg_shseclabel SELECT oid, 'pg_database'::regclass, 'nobody', 'secret' "
+        "FROM pg_database WHERE datname = current_database()"
+    )
+    postgres.execute(label)
+    try:
+        with pytest.raises(DatabaseError, match="nobody") as caught:
+            site.project().backups().restore(path, replacing=True)
+        assert caught.value.code == "cannot_replace"
+        assert beside(site) == []
+    finally:
+        drop_beside(site)
+        postgres.execute("DELETE FROM pg_shseclabel WHERE provider = 'nobody'")

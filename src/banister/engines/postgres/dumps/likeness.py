@@ -36,6 +36,10 @@ class Likeness:
     grants: tuple[tuple[str | None, str, bool], ...] | None
     #: Role (None: every one), name, value.
     settings: tuple[tuple[str | None, str, str], ...]
+    #: Whether others may be made in its likeness by who does not own it.
+    is_template: bool
+    #: Provider and security label.
+    labels: tuple[tuple[str, str], ...]
 
     def create(self, name: str) -> sql.Composed:
         """Return the statement that makes an empty database of that name in its likeness."""
@@ -52,7 +56,7 @@ class Likeness:
     def dress(self, name: str) -> Iterator[sql.Composed]:
         """Yield the statements that give database `name` what no dump of one holds.
 
-        All but the comment: see `comment_on`.
+        All but what comes last: see `finish`.
         """
         database = sql.Identifier(name)
         for role, setting, value in self.settings:
@@ -79,11 +83,20 @@ class Likeness:
                     sql.SQL(" WITH GRANT OPTION" if grantable else ""),
                 )
 
-    def comment_on(self, name: str) -> sql.Composed:
-        """Return the statement that gives database `name` the comment."""
-        return sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-            sql.Identifier(name), sql.Literal(self.comment)
-        )
+        for provider, label in self.labels:
+            yield sql.SQL("SECURITY LABEL FOR {} ON DATABASE {} IS {}").format(
+                sql.Identifier(provider), database, sql.Literal(label)
+            )
+
+    def finish(self, name: str) -> Iterator[sql.Composed]:
+        """Yield the statements that give database `name` what one that may go must not have.
+
+        A comment would take the place of its mark, and a template cannot be dropped.
+        """
+        database = sql.Identifier(name)
+        yield sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(self.comment))
+        if self.is_template:
+            yield sql.SQL("ALTER DATABASE {} IS_TEMPLATE = true").format(database)
 
     def carried(self) -> tuple[str, ...]:
         """Return for people what the new database is given."""
@@ -92,6 +105,8 @@ class Likeness:
         said += [f"{len(self.settings)} settings"] if self.settings else []
         said += [f"connection limit {self.connections}"] if self.connections >= 0 else []
         said += ["comment"] if self.comment else []
+        said += ["template"] if self.is_template else []
+        said += [f"{len(self.labels)} security labels"] if self.labels else []
         return tuple(said)
 
 
@@ -101,6 +116,7 @@ def read_likeness(connection: Connection, queries: Mapping[str, str]) -> Likenes
         facts = cursor.execute(queries["database"].encode()).fetchall()[0]
         grants = cursor.execute(queries["grants"].encode()).fetchall()
         settings = cursor.execute(queries["settings"].encode()).fetchall()
+        labels = cursor.execute(queries["labels"].encode()).fetchall()
     return Likeness(
         name=facts["name"],
         owner=facts["owner"],
@@ -112,6 +128,8 @@ def read_likeness(connection: Connection, queries: Mapping[str, str]) -> Likenes
         if facts["has_grants"]
         else None,
         settings=tuple((s["role"], s["name"], s["value"]) for s in settings),
+        is_template=facts["more"]["datistemplate"],
+        labels=tuple((each["provider"], each["label"]) for each in labels),
     )
 
 

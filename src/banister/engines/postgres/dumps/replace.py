@@ -107,10 +107,15 @@ class Replacement:
         try:
             with elsewhere.transaction(force_rollback=True):
                 self._dress(elsewhere, likeness, name)
-        except psycopg.errors.InsufficientPrivilege as error:
+        except (
+            psycopg.errors.InsufficientPrivilege,
+            psycopg.errors.InvalidParameterValue,
+        ) as error:
             raise self._refused(
                 f"what {likeness.name} has cannot be carried over: {first_line(error)}",
-                "restore as a superuser, or as a role that may do this",
+                "restore as a superuser, or as a role that may do this"
+                if isinstance(error, psycopg.errors.InsufficientPrivilege)
+                else "take it away from the database, or have the server know it",
             ) from error
 
     def _checked(self) -> Likeness:
@@ -275,7 +280,8 @@ class Replacement:
                 elsewhere.execute(rename.format(sql.Identifier(name), sql.Identifier(before)))
                 elsewhere.execute(rename.format(sql.Identifier(fresh), sql.Identifier(name)))
                 # With it goes the mark, which whoever finds a half made one needs until now.
-                elsewhere.execute(likeness.comment_on(name))
+                for statement in likeness.finish(name):
+                    elsewhere.execute(statement)
         except psycopg.Error as error:
             if error.sqlstate == _OBJECT_IN_USE:
                 raise self._refused(

@@ -35,6 +35,14 @@ CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c (config)
 WHERE d.datname = pg_catalog.current_database()
 ORDER BY 1 NULLS FIRST, 2
 
+-- name: labels
+SELECT s.provider, s.label
+FROM pg_catalog.pg_shseclabel AS s
+JOIN pg_catalog.pg_database AS d ON d.oid = s.objoid
+WHERE s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
+    AND d.datname = pg_catalog.current_database()
+ORDER BY 1
+
 -- name: rights
 -- Whether this role may rename the database and make another one.
 SELECT pg_catalog.pg_has_role(d.datdba, 'USAGE'), r.rolsuper OR r.rolcreatedb
