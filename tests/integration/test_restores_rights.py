@@ -187,3 +187,24 @@ def test_a_security_label_that_cannot_be_carried_over_is_told_and_not_lost(
     finally:
         drop_beside(site)
         postgres.execute("DELETE FROM pg_shseclabel WHERE provider = 'nobody'")
+
+
+@pytest.mark.parametrize("where", ["", 'IN DATABASE "{database}"', "the URL", "a setting"])
+def test_the_role_is_named_that_would_have_to_make_the_database(
+    postgres: PostgresDatabase, tmp_path: Path, where: str
+) -> None:
+    """Who logs in is not always who works, and not the same in every database."""
+    site, path = made_by(postgres, tmp_path, postgres.url)
+    with role(postgres) as (worker, _), role(postgres, f"GRANT {worker} TO {{role}}") as (own, url):
+        settings: dict[str, object] = {}
+        named = own if where.startswith("IN") else worker
+        options = f"-c role={worker}" if where == "the URL" else None
+        if where == "a setting":
+            settings["role"] = worker
+        elif options is None:
+            whose = where.format(database=postgres.name)
+            postgres.execute(f"ALTER ROLE {own} {whose} SET role = {worker}")
+        there = make_conninfo(url, options=options)
+        with pytest.raises(DatabaseError, match=f"role {named} may not create") as caught:
+            site.project(url=there, **settings).backups().restore(path, replacing=True)
+        assert caught.value.hint == f"ALTER ROLE {named} CREATEDB"

@@ -68,6 +68,7 @@ class Replacement:
             likeness = self._checked()
             now = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
             with self._elsewhere(likeness.name) as elsewhere:
+                self._check_rights(elsewhere, likeness)
                 fresh = self._free(elsewhere, likeness.name, f"_restore_{now}")
                 before = self._free(elsewhere, likeness.name, f"_before_{now}")
                 yield from self._left_behind(elsewhere)
@@ -119,19 +120,10 @@ class Replacement:
             ) from error
 
     def _checked(self) -> Likeness:
-        """Return what the database is, where nothing stands in the way that can be seen now."""
+        """Return what the database is, where nothing in it stands in the way that can be seen."""
         with self.session.reading() as connection:
             likeness = read_likeness(connection, self._own)
-            row = connection.execute(self._own["rights"].encode()).fetchone()
             found = connection.execute(self._own["obstacles"].encode()).fetchall()
-        owns, creates = row or (False, False)
-        role = self.session.role or self.session.user
-        if not (owns and creates):
-            lacks = "does not own the database" if creates else "may not create databases"
-            advice = (
-                f"GRANT {likeness.owner} TO {role}" if creates else f"ALTER ROLE {role} CREATEDB"
-            )
-            raise self._refused(f"role {role} {lacks}", advice)
         if found:
             raise self._refused(
                 f"{found[0][0]} belongs to {likeness.name} and would stay with the old one",
@@ -139,6 +131,23 @@ class Replacement:
             )
         self._check_sessions(self.session.connection, likeness.name)
         return likeness
+
+    def _check_rights(self, elsewhere: Connection, likeness: Likeness) -> None:
+        """Refuse a role that may not make a database, or rename this one.
+
+        What counts is who the session is that does it: a role can be another one there by a setting
+        of its own, or of a database.
+        """
+        rows = elsewhere.execute(self._own["rights"].encode(), (likeness.name,)).fetchall()
+        for role, owner, owns, creates in rows:
+            if not creates:
+                raise self._refused(
+                    f"role {role} may not create databases", f"ALTER ROLE {role} CREATEDB"
+                )
+            if not owns:
+                raise self._refused(
+                    f"role {role} does not own the database", f"GRANT {owner} TO {role}"
+                )
 
     def _check_sessions(self, connection: Connection, name: str) -> None:
         ours = self.session.connection

@@ -44,10 +44,13 @@ WHERE s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
 ORDER BY 1
 
 -- name: rights
--- Whether this role may rename the database and make another one.
-SELECT pg_catalog.pg_has_role(d.datdba, 'USAGE'), r.rolsuper OR r.rolcreatedb
-FROM pg_catalog.pg_database AS d, pg_catalog.pg_roles AS r
-WHERE d.datname = pg_catalog.current_database() AND r.rolname = current_user
+-- The role that works here, and whether it may rename the database and make another one.
+SELECT pg_catalog.quote_ident(r.rolname), pg_catalog.quote_ident(o.rolname),
+    pg_catalog.pg_has_role(d.datdba, 'USAGE'), r.rolsuper OR r.rolcreatedb
+FROM pg_catalog.pg_database AS d
+JOIN pg_catalog.pg_roles AS o ON o.oid = d.datdba
+CROSS JOIN pg_catalog.pg_roles AS r
+WHERE d.datname = %s AND r.rolname = current_user
 
 -- name: obstacles
 -- What would stay with the old database.
