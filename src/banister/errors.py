@@ -120,6 +120,8 @@ class BanisterError(Exception):
         self.hint = hint
         #: How the state before the run is gone back to: a command, or what was made for it.
         self.way_back: str | None = None
+        #: What to know before that.
+        self.way_back_note: str | None = None
 
 
 class UsageError(BanisterError):

@@ -155,3 +155,23 @@ def test_the_key_of_a_certificate_is_a_secret_too() -> None:
 
 def test_repr_holds_no_secret() -> None:
     assert "hunter2" not in repr(parse_url("postgresql://u:hunter2@h/db"))
+
+
+@pytest.mark.parametrize(
+    ("given", "public"),
+    [
+        (
+            "postgres://u:p%40ss@h:1/d?sslmode=require&password=x",
+            "postgresql://u@h:1/d?sslmode=require",
+        ),
+        ("postgresql+psycopg://:pw@h1:1,h2:2/d?sslpassword=s", "postgresql://h1:1,h2:2/d"),
+        ("postgresql://h/d?options=-c%20role%3Da", "postgresql://h/d?options=-c%20role%3Da"),
+        ("postgresql://h/d?options=-c%20my.token%3Dabc", "postgresql://h/d"),
+        (r"host=h password=x dbname='a b' user=u\'s", r"host=h dbname='a b' user='u\'s'"),
+        ("service=prod", "service=prod"),
+    ],
+)
+def test_what_names_it_again_in_a_command_holds_no_secret(given: str, public: str) -> None:
+    parts = parse_url(given) if "://" in given else parse_keywords(given)
+    assert parts.public == public
+    assert not set(conninfo_to_dict(public)) & {"password", "sslpassword"}

@@ -47,6 +47,7 @@ def test_an_error_has_code_message_location_state_and_hint() -> None:
     place = Location(path="a.sql", line=2, column=3, source_line="x", note="up")
     error = BanisterError("went wrong", code="odd", location=place, state="as before", hint="retry")
     error.way_back = "restore it"
+    error.way_back_note = "not now"
     assert envelope("up", 1, error, {})["error"] == {
         "code": "odd",
         "message": "went wrong",
@@ -54,6 +55,7 @@ def test_an_error_has_code_message_location_state_and_hint() -> None:
         "state": "as before",
         "hint": "retry",
         "way_back": "restore it",
+        "way_back_note": "not now",
     }
 
 
@@ -61,6 +63,7 @@ def test_what_is_not_known_is_null_and_not_left_out() -> None:
     assert envelope("up", 2, UsageError("no"), {})["error"] == {
         "code": "usage", "message": "no", "location": None, "state": None, "hint": None,
         "way_back": None,
+        "way_back_note": None,
     }  # fmt: skip
 
 

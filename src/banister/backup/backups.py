@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from shlex import quote
 
 from banister.backup.before import BackupFirst
 from banister.backup.folder import (
@@ -212,18 +211,12 @@ def backup_first(
     when = "always" if always else backups.settings.backup
     if when == "never":
         return None
-    environment = backups.settings.env
-    if environment is not None:
-        options = f"--env {quote(environment)}"
-    else:
-        options = "--url …" if backups.target.source == "--url" else ""
     return BackupFirst(
         taker=_taker(backups),
         wanted=backups.wanted(),
         test=backups.settings.backup_test,
         command=backups.settings.backup_command,
         applies=applies,
-        options=options,
     )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from shlex import quote
 
 from banister.backup.command import run_command
 from banister.backup.taking import Taker
+from banister.backup.way_back import way_back
+from banister.engines import open_dumps
 from banister.errors import BanisterError
 from banister.model import Event, Plan
 from banister.model.backup import BackupWanted, WayBack
@@ -27,8 +28,6 @@ class BackupFirst:
     command: tuple[str, ...]
     #: Whether a plan is to have one.
     applies: Callable[[Plan], bool]
-    #: What is given to `banister restore` beside the file, such as "--env production".
-    options: str = ""
 
     def __call__(self, plan: Plan) -> Generator[Event, None, WayBack | None]:
         """Make it; return what it is and how to go back, or None where the plan needs none.
@@ -53,8 +52,9 @@ class BackupFirst:
             taken = yield from self.taker.take(
                 self.wanted, test=self.test, now=datetime.now(UTC), run_id=info.run_id
             )
-            restore = f"banister restore {quote(taken.path)} --replace"
-            command = f"{restore} {self.options}".strip()
-            way = WayBack(detail=taken.manifest.file, command=command)
+            target, settings = self.taker.target, self.taker.place.settings
+            with open_dumps(target, settings) as dumps:
+                others = dumps.others()
+            way = way_back(settings, target, taken.path, taken.manifest.file, others)
         yield way
         return way

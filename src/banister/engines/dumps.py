@@ -55,6 +55,9 @@ class Dumps(Protocol):
     def count_rows(self) -> Mapping[str, int]:
         """Return the rows of every table, named as in `Dumped.rows`, from one snapshot."""
 
+    def others(self) -> int:
+        """Return how many sessions of others `replace` would find in its way."""
+
     def put_rows_back(self, files: Sequence[SavedFile]) -> tuple[RowsBack, ...]:
         """Put rows back that a run has saved, in one transaction; return what came of each file.
 

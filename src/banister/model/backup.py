@@ -178,6 +178,8 @@ class WayBack(Event):
     detail: str
     #: The one command that restores it; None: it is the platform's own.
     command: str | None
+    #: What to know before that.
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

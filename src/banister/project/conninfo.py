@@ -16,6 +16,8 @@ from banister.project.secrets import forms_of, redact
 __all__ = ["ConnectionParts", "parse_keywords", "parse_url"]
 
 _SECRET_KEYWORDS = ("password", "sslpassword")
+#: In `options`, settings of any name can be given.
+_SECRET_WORD = re.compile(r"\w*(?:passw|pwd|secret|token|key)\w*\s*=", re.IGNORECASE)
 
 # What may follow the user's part: hosts with ports, a database, parameters.
 _HOST = r"(?:\[[0-9A-Fa-f:.%]*\]|[^\s@:/?#,\[\]]*)(?::[0-9]*)?"
@@ -48,6 +50,8 @@ class ConnectionParts:
     conninfo: str = field(repr=False)
     #: For people: never a secret, never a parameter that may hold one.
     display: str
+    #: What libpq takes, without the secrets: for a command that is shown.
+    public: str
     #: Every form in which a secret of it may turn up.
     secrets: frozenset[str] = field(repr=False)
 
@@ -83,7 +87,13 @@ def parse_url(url: str) -> ConnectionParts:
             secrets |= forms_of(raw) | forms_of(value)
         elif value:
             values[key] = value
-    return ConnectionParts(conninfo=conninfo, display=_display(values), secrets=secrets - {""})
+    user = f"{_encode(raw_user)}@" if raw_user else ""
+    return ConnectionParts(
+        conninfo=conninfo,
+        display=_display(values),
+        public=f"postgresql://{user}{_without_secrets(after[0])}",
+        secrets=secrets - {""},
+    )
 
 
 def parse_keywords(text: str) -> ConnectionParts:
@@ -112,7 +122,13 @@ def parse_keywords(text: str) -> ConnectionParts:
         position = match.end()
     if "\0" in text:
         raise UsageError("the connection string holds a NUL character")
-    return ConnectionParts(conninfo=text, display=_display(values), secrets=secrets)
+    public = {key: value for key, value in values.items() if not _may_be_secret(key, value)}
+    return ConnectionParts(
+        conninfo=text,
+        display=_display(values),
+        public=" ".join(f"{key}={_keyword_value(value)}" for key, value in public.items()),
+        secrets=secrets,
+    )
 
 
 def _split_user(rest: str) -> tuple[str | None, tuple[str, re.Match[str]]]:
@@ -130,6 +146,23 @@ def _split_user(rest: str) -> tuple[str | None, tuple[str, re.Match[str]]]:
         return readings[0]
     what = "cannot be read" if not readings else "can be read in more than one way"
     raise UsageError(f"the connection URL {what}", hint=_ENCODE_HINT)
+
+
+def _without_secrets(after_user: str) -> str:
+    """Return hosts, database and parameters of a URL without those that may hold a secret."""
+    place, _, query = after_user.partition("?")
+    pairs = [each.partition("=") for each in query.split("&") if each]
+    kept = ["".join(pair) for pair in pairs if not _may_be_secret(pair[0], unquote(pair[2]))]
+    return place + ("?" + "&".join(kept) if kept else "")
+
+
+def _may_be_secret(key: str, value: str) -> bool:
+    return key in _SECRET_KEYWORDS or _SECRET_WORD.search(value) is not None
+
+
+def _keyword_value(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return value if re.fullmatch(r"[^\s\\']+", value) else f"'{escaped}'"
 
 
 def _encode(raw: str) -> str:

@@ -53,6 +53,12 @@ class Target:
     source: str
     #: For people.
     display: str
+    #: What names it in a command line, without a secret in it.
+    public: str = field(default="", repr=False)
+    #: `public` lacks a password that was given with it.
+    lacks_password: bool = False
+    #: A variable of the environment that holds what `--url` was given.
+    variable: str | None = None
     #: Every form in which a password may turn up; for `redact`.
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     warnings: tuple[Finding, ...] = ()
@@ -122,6 +128,16 @@ def _chosen(named: _Named, settings: Settings, environ: Mapping[str, str]) -> Ta
         raise UsageError(
             f"{named.source}: {exc.message}", location=named.location, hint=exc.hint
         ) from None
+    same = (
+        name
+        for name, held in sorted(environ.items())
+        if held.strip() == value and name.isidentifier()
+    )
+    target = replace(
+        target,
+        lacks_password=bool(target.secrets),
+        variable=next(same, None) if named.source == "--url" else None,
+    )
     if named.source in {"--url", "--scratch-url"} and target.secrets:
         target = replace(target, warnings=(_password_in_arguments(named.source),))
     if target.kind is TargetKind.POSTGRESQL:
@@ -190,7 +206,9 @@ def _parse(value: str, named: _Named, settings: Settings) -> Target:
             hint="write it without; a shell takes quotes off, but docker and systemd do not",
         )
     if value.lower() == "embedded:":
-        return Target(kind=TargetKind.EMBEDDED, source=named.source, display="embedded:")
+        return Target(
+            kind=TargetKind.EMBEDDED, source=named.source, display="embedded:", public="embedded:"
+        )
     scheme = _SCHEME.match(value)
     if scheme is None:
         if not _KEY_VALUE.match(value):
@@ -207,6 +225,7 @@ def _parse(value: str, named: _Named, settings: Settings) -> Target:
         conninfo=parts.conninfo,
         source=named.source,
         display=parts.display,
+        public=parts.public,
         secrets=parts.secrets,
     )
 
@@ -276,7 +295,11 @@ def _sqlite_file(name: str, named: _Named, settings: Settings) -> Target:
     shown = path.relative_to(settings.start) if path.is_relative_to(settings.start) else path
     printable = "".join(char if char.isprintable() else "?" for char in str(shown))
     return Target(
-        kind=TargetKind.SQLITE, path=path, source=named.source, display=f"sqlite:///{printable}"
+        kind=TargetKind.SQLITE,
+        path=path,
+        source=named.source,
+        display=f"sqlite:///{printable}",
+        public=f"sqlite:///{shown}",
     )
 
 

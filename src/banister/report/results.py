@@ -147,6 +147,7 @@ def _error(error: BanisterError) -> dict[str, Any]:
         "state": error.state,
         "hint": error.hint,
         "way_back": error.way_back,
+        "way_back_note": error.way_back_note,
     }
     if isinstance(error, MigrationFailed):
         told |= {

@@ -155,7 +155,8 @@ def error_lines(error: BanisterError, style: Style) -> list[str]:
     if error.hint:
         lines += _labelled("hint:", error.hint, style)
     if error.way_back:
-        lines += _labelled("back:", error.way_back, style)
+        note = f"\n{error.way_back_note}" if error.way_back_note else ""
+        lines += _labelled("back:", error.way_back + note, style)
     return lines
 
 

@@ -20,6 +20,7 @@ def explain(error: BanisterError, job: Job, plan: Plan, step: Step) -> None:
     """Complete an error with what only the run knows: the state that is left, what to do."""
     if job.way_back is not None:
         error.way_back = job.way_back.command or job.way_back.detail
+        error.way_back_note = job.way_back.note
     if isinstance(error, DatabaseError) and not isinstance(error, OutcomeUnknown):
         error.state = error.state or _state(job, plan, step)
     if not isinstance(error, MigrationFailed):

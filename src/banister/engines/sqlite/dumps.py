@@ -232,6 +232,10 @@ class SqliteDumps:
             else:
                 return
 
+    def others(self) -> int:
+        """Return 0: who has the file open goes on with it; see `Dumps.others`."""
+        return 0
+
     def put_rows_back(self, files: Sequence[SavedFile]) -> tuple[RowsBack, ...]:
         """Put saved rows back; see `Dumps.put_rows_back`."""
         with reading(self._path, self._wait):

@@ -19,6 +19,14 @@ SELECT pg_catalog.current_database(), pg_catalog.current_setting('server_encodin
     (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class AS c WHERE c.oid >= 16384)
         + (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata)
 
+-- name: others
+-- Sessions of other programs in this database. Those of the run end with it.
+SELECT pg_catalog.count(*)
+FROM pg_catalog.pg_stat_activity AS a
+WHERE a.datname = pg_catalog.current_database() AND a.backend_type = 'client backend'
+    AND a.application_name NOT IN (
+        pg_catalog.current_setting('application_name'), 'banister (watching)')
+
 -- name: may_ask_cluster
 SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
 

@@ -123,6 +123,15 @@ class PostgresDumps:
         )
         return (yield from replacement.run(source, manifest))
 
+    def others(self) -> int:
+        """Return how many sessions of others are in the database; see `Dumps.others`."""
+        try:
+            with self._session.reading() as connection:
+                row = connection.execute(self._queries["others"].encode()).fetchone()
+        except psycopg.Error as error:
+            raise self._unanswered(error) from error
+        return int(row[0]) if row else 0
+
     def put_rows_back(self, files: Sequence[SavedFile]) -> tuple[RowsBack, ...]:
         """Put saved rows back; see `Dumps.put_rows_back`."""
         return put_rows_back(self._session, files)
