@@ -189,6 +189,16 @@ def test_a_role_that_may_make_no_databases_is_told_so(
         assert str(caught.value.hint).startswith(f'ALTER ROLE "{name}" CREATEDB')
 
 
+def test_the_role_that_lacks_it_is_named_where_it_is_not_the_one_that_logs_in(
+    postgres: PostgresDatabase, tmp_path: Path
+) -> None:
+    with role(postgres) as (worker, _), role(postgres, f"GRANT {worker} TO {{role}}") as (_, url):
+        named = target_of(psycopg.conninfo.make_conninfo(url, options=f"-c role={worker}"))
+        with pytest.raises(DatabaseError) as caught, open_place(tmp_path, named=named):
+            pass
+        assert str(caught.value.hint).startswith(f'ALTER ROLE "{worker}" CREATEDB')
+
+
 def test_a_server_that_takes_no_writes_is_refused(
     postgres: PostgresDatabase, tmp_path: Path
 ) -> None:

@@ -191,9 +191,11 @@ def _fit(maker: Maker, session: Session, named: Target) -> tuple[Finding, ...]:
         )
     maker.bound()
     query = load_queries(__package__, "scratch.sql")["role"]
-    superuser, may_make = maker.connection.execute(query.encode()).fetchone() or (False, False)
+    rows = maker.connection.execute(query.encode()).fetchall()
+    # A role can be another one than the one that logs in, by a setting or in the URL.
+    superuser, may_make, name = rows[0] if rows else (False, False, session.user)
     if not may_make:
-        role = sql.Identifier(session.user).as_string(None)
+        role = sql.Identifier(name).as_string(None)
         raise DatabaseError(
             f"{named.display}: the role may not make databases",
             hint=f"ALTER ROLE {role} CREATEDB; {_HINT}",

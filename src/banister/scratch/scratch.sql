@@ -1,8 +1,8 @@
 -- Queries of scratch databases on servers of PostgreSQL.
 
 -- name: role
--- What the session's role may do.
-SELECT r.rolsuper, r.rolsuper OR r.rolcreatedb
+-- What the session's role may do, and who it is.
+SELECT r.rolsuper, r.rolsuper OR r.rolcreatedb, r.rolname::pg_catalog.text
 FROM pg_catalog.pg_roles AS r
 WHERE r.rolname OPERATOR(pg_catalog.=) current_user
 
