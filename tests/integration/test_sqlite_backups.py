@@ -235,7 +235,7 @@ def test_a_manifest_that_is_none_is_told_with_the_reason(project: banister.Proje
         ("[]", 'it has no "format"'),
         (json.dumps(whole | {"format": 2}), "newer version of Banister"),
         (json.dumps({k: v for k, v in whole.items() if k != "rows"}), 'it has no "rows"'),
-        (json.dumps(whole | {"size_bytes": "9"}), 'its "size_bytes" is no int'),
+        (json.dumps(whole | {"size_bytes": "9"}), 'its "size_bytes" is not a whole number'),
     ):
         manifest.write_text(text)
         with pytest.raises(UsageError, match=said):

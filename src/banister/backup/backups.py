@@ -1,17 +1,17 @@
 """The backups of one project: taken, listed, checked, and put back."""
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from banister.backup.before import BackupFirst
+from banister.backup.beside import check_there, manifest_of
 from banister.backup.folder import (
     BackupEntry,
     BackupFolder,
     check_backup,
-    manifest_of,
     record_test,
 )
 from banister.backup.saved_rows import saved_files
@@ -106,7 +106,9 @@ class Backups:
 
     def about(self, file: Path) -> BackupManifest:
         """Return what the manifest of a backup says; the backup is not looked at."""
-        return manifest_of(*self._found(file))
+        path, shown = self._found(file)
+        check_there(path, shown)
+        return manifest_of(path, shown)
 
     def restore(
         self,
@@ -181,10 +183,12 @@ class Backups:
 
     def _found(self, file: Path) -> tuple[Path, str]:
         """Return where a backup is: as it is written, or by its name in the folder."""
-        path = self.settings.start / file
-        if not path.exists() and (_folder(self).path / file.name).exists() and len(file.parts) == 1:
-            path = _folder(self).path / file.name
-            return path, _folder(self).shown_path(path)
+        path, folder = self.settings.start / file, _folder(self)
+        with suppress(OSError, ValueError):
+            # A name that no file can have is found nowhere.
+            inside = folder.path / file.name
+            if len(file.parts) == 1 and not path.exists() and inside.exists():
+                return inside, folder.shown_path(inside)
         return path, str(file)
 
 

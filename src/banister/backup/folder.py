@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,18 +12,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from banister.backup.manifest import ENDING, manifest_json, read_manifest
+from banister.backup.beside import (
+    PART,
+    PREFIX,
+    check_there,
+    manifest_of,
+    sync_folder,
+    write_manifest,
+)
+from banister.backup.manifest import ENDING
 from banister.errors import BanisterError, ServerError, UsageError
 from banister.model import TableSize
 from banister.model.backup import BackupForm, BackupManifest, BackupTest
 from banister.rehearsal.sizes import size_words
 
-__all__ = ["BackupEntry", "BackupFolder", "check_backup", "manifest_of", "measure", "record_test"]
+__all__ = ["BackupEntry", "BackupFolder", "check_backup", "measure", "record_test"]
 
-_CHUNK = 1024 * 1024
-_PREFIX = "backup_"
 #: Of files that are being written; whoever writes one holds a lock on its companion.
-_PART = ".part"
 _LOCK = ".lock"
 _ENDINGS = {
     BackupForm.PLAIN: ".sql",
@@ -56,8 +60,7 @@ def check_backup(path: Path, shown: str) -> BackupManifest:
 
     Raises UsageError where it is not there, has no manifest, or is not what was written.
     """
-    if not path.exists():
-        raise UsageError(f"there is no backup {shown}", hint="`banister backup --list` shows them")
+    check_there(path, shown)
     manifest = manifest_of(path, shown)
     try:
         size, digest = _measured(path)
@@ -76,7 +79,7 @@ def record_test(path: Path, tested: BackupTest) -> BackupManifest:
     """Write into the manifest of a backup that it was restored; return it as it is now."""
     manifest = replace(manifest_of(path, str(path)), tested=tested)
     try:
-        _write_manifest(path, manifest, may_be_there=True)
+        write_manifest(path, manifest, may_be_there=True)
     except OSError as error:
         raise UsageError(
             f"the backup {path.name} is good, and its manifest cannot say so: {error.strerror}",
@@ -123,7 +126,7 @@ class BackupFolder:
         backup_YYYYMMDD_HHMMSS in UTC, and a number where needed. What killed runs left is removed
         first. Raises UsageError for a folder that cannot be used, ServerError for a full disk.
         """
-        stem = _PREFIX + now.astimezone(UTC).strftime("%Y%m%d_%H%M%S")
+        stem = PREFIX + now.astimezone(UTC).strftime("%Y%m%d_%H%M%S")
         packed = compressed and form in {BackupForm.PLAIN, BackupForm.SQLITE}
         ending = _ENDINGS[form] + (".gz" if packed else "")
         try:
@@ -132,7 +135,7 @@ class BackupFolder:
             lock, name = self._claim(stem, ending)
         except OSError as error:
             raise self._unusable(error) from error
-        temporary = self.path / (name + _PART)
+        temporary = self.path / (name + PART)
         try:
             yield temporary
         finally:
@@ -146,7 +149,7 @@ class BackupFolder:
         while True:
             name = stem + (f"_{number}" if number > 1 else "") + ending
             # It is seen under that name only when it is held, so that nobody takes it for left.
-            own = self.path / f"{_PREFIX}{uuid4().hex}{_LOCK}"
+            own = self.path / f"{PREFIX}{uuid4().hex}{_LOCK}"
             lock = os.open(own, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -174,9 +177,9 @@ class BackupFolder:
         if os.path.lexists(path):
             raise ServerError(f"{self.shown_path(path)} is there already; nothing was replaced")
         try:
-            _write_manifest(path, manifest)
+            write_manifest(path, manifest)
             temporary.rename(path)
-            _sync_folder(self.path)
+            sync_folder(self.path)
         except OSError as error:
             raise self._unusable(error) from error
         return path
@@ -186,10 +189,10 @@ class BackupFolder:
         if not self.path.is_dir():
             return ()
         try:
-            names = {each.name for each in self.path.iterdir() if each.name.startswith(_PREFIX)}
+            names = {each.name for each in self.path.iterdir() if each.name.startswith(PREFIX)}
         except OSError as error:
             raise self._unusable(error) from error
-        names = {name for name in names if _PART not in name and not name.endswith(_LOCK)}
+        names = {name for name in names if PART not in name and not name.endswith(_LOCK)}
         backups = {name.removesuffix(ENDING) if name.endswith(ENDING) else name for name in names}
         found = [self._entry(self.path / name) for name in backups]
         return tuple(sorted(found, key=lambda entry: entry.path.name, reverse=True))
@@ -234,13 +237,13 @@ class BackupFolder:
 
     def _sweep(self) -> None:
         """Remove what runs left that are no more: nobody holds the lock beside it."""
-        for path in self.path.glob(f"{_PREFIX}*{_LOCK}"):
+        for path in self.path.glob(f"{PREFIX}*{_LOCK}"):
             with suppress(OSError):
                 lock = os.open(path, os.O_RDWR)
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     backup = path.with_name(path.name.removesuffix(_LOCK))
-                    for left in (_PART, _PART + ".copy", ENDING + _PART):
+                    for left in (PART, PART + ".copy", ENDING + PART):
                         _remove(backup.with_name(backup.name + left))
                     if not backup.exists():
                         backup.with_name(backup.name + ENDING).unlink(missing_ok=True)
@@ -259,45 +262,6 @@ class BackupFolder:
             f"the folder of backups, {self.shown}, cannot be used: {error.strerror}",
             hint="set backup_dir to a folder that this user can write",
         )
-
-
-def manifest_of(path: Path, shown: str) -> BackupManifest:
-    """Return what stands beside a backup; nothing is checked. Raises UsageError for none."""
-    try:
-        text = path.with_name(path.name + ENDING).read_text("utf-8")
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"{shown} has no manifest {path.name}{ENDING} beside it: it was not finished, or is "
-            "not of Banister",
-            hint="nothing tells whether it is whole; take another one",
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the manifest of {shown} cannot be read: {error}") from error
-    return read_manifest(text, f"{shown}{ENDING}")
-
-
-def _write_manifest(path: Path, manifest: BackupManifest, *, may_be_there: bool = False) -> None:
-    final = path.with_name(path.name + ENDING)
-    part = final.with_name(final.name + _PART)
-    if not may_be_there and os.path.lexists(final):
-        raise FileExistsError(errno.EEXIST, "it is there already", str(final))
-    text = _text(manifest)
-    try:
-        descriptor = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(final)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    _sync_folder(final.parent)
-
-
-def _text(manifest: BackupManifest) -> str:
-    """Return the text of a manifest."""
-    return json.dumps(manifest_json(manifest), indent=2, ensure_ascii=False) + "\n"
 
 
 def _measured(path: Path) -> tuple[int, str]:
@@ -331,14 +295,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _damaged(shown: str, why: str) -> UsageError:

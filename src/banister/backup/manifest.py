@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
+from banister.backup.told import a_count, a_list, a_time, a_value, one_of, texts, wrong
 from banister.errors import UsageError
 from banister.model import Dialect
 from banister.model.backup import BackupForm, BackupManifest, BackupTest
@@ -34,7 +34,7 @@ def read_manifest(text: str, shown: str) -> BackupManifest:
     """Return what a manifest says. Raises UsageError, which names `shown`, where it is none."""
     try:
         told = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _no_manifest(shown, "it is not JSON") from error
     if not isinstance(told, dict) or not isinstance(told.get("format"), int):
         raise _no_manifest(shown, 'it has no "format"')
@@ -44,63 +44,53 @@ def read_manifest(text: str, shown: str) -> BackupManifest:
         )
     try:
         return _manifest(told)
-    except KeyError as error:
-        raise _no_manifest(shown, f'it has no "{error.args[0]}"') from error
-    except (TypeError, ValueError) as error:
-        raise _no_manifest(shown, str(error)) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise _no_manifest(shown, wrong(error)) from error
 
 
 def _manifest(told: Mapping[str, Any]) -> BackupManifest:
-    rows = _of(told, "rows", dict)
-    unchecked = _of({"unchecked": {}, **told}, "unchecked", dict)
+    rows = a_value(told, "rows", dict)
     return BackupManifest(
-        file=_of(told, "file", str),
-        form=BackupForm(_of(told, "form", str)),
-        compressed=_of(told, "compressed", bool),
-        clean=_of(told, "clean", bool),
-        dialect=Dialect(_of(told, "dialect", str)),
-        database=_of(told, "database", str),
-        name=_of(told, "name", str),
-        identity=str(told.get("identity", "")),
-        server=_of(told, "server", str),
-        server_version=tuple(int(part) for part in _of(told, "server_version", list)),
-        program=_of(told, "program", str),
-        tool_version=_of(told, "tool_version", str),
-        taken_at=_time(told, "taken_at"),
-        duration_ms=_of(told, "duration_ms", int),
-        version=_of(told, "version", str, empty=True),
-        size_bytes=_of(told, "size_bytes", int),
-        sha256=_of(told, "sha256", str),
-        rows={str(table): int(count) for table, count in rows.items()},
-        one_transaction=_of(told, "one_transaction", bool),
-        schema=_of(told, "schema", str, empty=True),
-        roles=tuple(map(str, _of(told, "roles", list))),
-        past_policies=tuple(map(str, told.get("past_policies", []))),
-        extensions=tuple(map(str, _of(told, "extensions", list))),
-        unchecked={str(table): str(why) for table, why in unchecked.items()},
-        tested=_test(_of(told, "tested", dict, empty=True)),
-        run_id=_of(told, "run_id", str, empty=True),
+        file=a_value(told, "file", str),
+        form=one_of(told, "form", BackupForm),
+        compressed=a_value(told, "compressed", bool),
+        clean=a_value(told, "clean", bool),
+        dialect=one_of(told, "dialect", Dialect),
+        database=a_value(told, "database", str),
+        name=a_value(told, "name", str),
+        identity=a_value({"identity": "", **told}, "identity", str),
+        server=a_value(told, "server", str),
+        server_version=_version(told),
+        program=a_value(told, "program", str),
+        tool_version=a_value(told, "tool_version", str),
+        taken_at=a_time(told, "taken_at"),
+        duration_ms=a_count(told, "duration_ms"),
+        version=a_value(told, "version", str, empty=True),
+        size_bytes=a_count(told, "size_bytes"),
+        sha256=a_value(told, "sha256", str),
+        rows={table: a_count(rows, table) for table in rows},
+        one_transaction=a_value(told, "one_transaction", bool),
+        schema=a_value(told, "schema", str, empty=True),
+        roles=a_list(told, "roles"),
+        past_policies=a_list({"past_policies": [], **told}, "past_policies"),
+        extensions=a_list(told, "extensions"),
+        unchecked=texts({"unchecked": {}, **told}, "unchecked"),
+        tested=_test(a_value(told, "tested", dict, empty=True)),
+        run_id=a_value(told, "run_id", str, empty=True),
     )
 
 
 def _test(told: Mapping[str, Any] | None) -> BackupTest | None:
     if told is None:
         return None
-    return BackupTest(at=_time(told, "at"), server=_of(told, "server", str))
+    return BackupTest(at=a_time(told, "at"), server=a_value(told, "server", str))
 
 
-def _time(told: Mapping[str, Any], key: str) -> datetime:
-    time = datetime.fromisoformat(_of(told, key, str))
-    if time.tzinfo is None:
-        raise ValueError(f'its "{key}" has no time zone')
-    return time
-
-
-def _of(told: Mapping[str, Any], key: str, kind: type, *, empty: bool = False) -> Any:
-    value = told[key]
-    if (empty and value is None) or type(value) is kind:
-        return cast("Any", value)
-    raise TypeError(f'its "{key}" is no {kind.__name__}')
+def _version(told: Mapping[str, Any]) -> tuple[int, ...]:
+    parts = a_value(told, "server_version", list)
+    if not parts or any(type(part) is not int for part in parts):
+        raise ValueError('its "server_version" is no list of whole numbers')
+    return tuple(parts)
 
 
 def _no_manifest(shown: str, why: str) -> UsageError:

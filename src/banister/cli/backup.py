@@ -50,6 +50,8 @@ def command(  # noqa: PLR0913 -- each is an option
     scratch_url: str | None,
 ) -> int:
     """Take, list or check backups."""
+    if check == "":
+        raise UsageError("--check takes the file of a backup")
     if list_ and check is not None:
         raise UsageError("--list and --check exclude each other")
     project = invocation.project(scratch_url=scratch_url)

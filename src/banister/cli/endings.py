@@ -1,5 +1,6 @@
 """The ends of a command that does not return: wrong usage, an interrupt, a fault of our own."""
 
+import re
 import traceback
 from difflib import get_close_matches
 from itertools import pairwise
@@ -24,7 +25,7 @@ def usage(error: click.ClickException, given: list[str]) -> int:
     path = context.command_path if context is not None else "banister"
     output = _output(given, command=path.removeprefix("banister").strip())
     message = error.message if isinstance(error, click.NoSuchOption) else error.format_message()
-    message = message.rstrip(".")
+    message = re.sub(r"is not a valid integer( range)?", "is no whole number", message.rstrip("."))
     told = UsageError(message[:1].lower() + message[1:], hint=_hint(error, context, path))
     if isinstance(error, NoCommand) and context is not None:
         output.complain(*context.get_help().splitlines())

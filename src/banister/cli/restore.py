@@ -36,6 +36,8 @@ def command(
     """Put a backup back."""
     if disconnect and not replacing:
         raise UsageError("--disconnect goes with --replace")
+    # What a variable that is not set leaves of an argument is none.
+    file, rows = file or None, rows or None
     if (file is None) == (rows is None) or (rows is not None and replacing):
         raise UsageError("give the file of a backup, or --rows and the number of a run")
     project = invocation.project_with_database()

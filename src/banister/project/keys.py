@@ -49,6 +49,8 @@ class Key:
     max_bytes: int | None = None
     #: Durations: whether 0 is refused.
     above_zero: bool = False
+    #: NUMBER: the least and the most that it takes.
+    bounds: tuple[int, int] = (0, 2**63 - 1)
 
     @property
     def variable(self) -> str:
@@ -253,6 +255,7 @@ KEYS: tuple[Key, ...] = (
         name="backup_jobs",
         kind=Kind.NUMBER,
         default=2,
+        bounds=(1, 64),
         doc="PostgreSQL, `directory`: how many tables are written, or put back, at once.",
     ),
     Key(
@@ -272,6 +275,7 @@ KEYS: tuple[Key, ...] = (
         name="backup_keep_days",
         kind=Kind.NUMBER,
         default=0,
+        bounds=(0, 36_500),
         doc="Backups older than so many days are removed; 0: none. The last good one never is.",
     ),
     Key(

@@ -66,6 +66,12 @@ def read_toml(path: Path, *, shown: str) -> TomlFile:
         raise UsageError(
             f"{shown} is not valid TOML: {message}", location=_location(shown, text, place)
         ) from exc
+    except (ValueError, RecursionError) as exc:
+        # Python refuses numbers of some thousands of digits, and tomllib lets that out.
+        raise UsageError(
+            f"{shown} holds a value that is too large, or nested too deep",
+            location=Location(path=shown),
+        ) from exc
     return TomlFile(shown=shown, text=text, data=data)
 
 

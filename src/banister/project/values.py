@@ -16,6 +16,7 @@ _DURATION = re.compile(r"(?P<amount>[0-9]+(?:\.[0-9]+)?) *(?P<unit>[a-z]*)")
 _LONGEST = (2**31 - 1) / 1000
 _SHORTEST = 0.001
 _DURATION_HINT = 'write it with its unit: "500ms", "5s", "2min" or "1h"'
+_DIGITS = 20
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _DEMO = frozenset({"demo"})
 
@@ -40,7 +41,7 @@ def read_value(key: Key, value: object) -> object:
         return value
     match key.kind, value:
         case Kind.NUMBER, int() | str() if not isinstance(value, bool):
-            return _number(key, str(value))
+            return _number(key, value)
         case Kind.TAGS_OR_FLAG, bool():
             return _DEMO if value else frozenset()
         case Kind.NAMES | Kind.TAGS_OR_FLAG | Kind.ARGUMENTS, list() | tuple() | frozenset():
@@ -73,15 +74,26 @@ def read_text(key: Key, text: str) -> object:
         case Kind.NAMES | Kind.TAGS_OR_FLAG:
             return _names(key, [name.strip() for name in text.split(",") if name.strip()])
         case Kind.ARGUMENTS:
-            return _arguments(key, shlex.split(text))
+            return _arguments(key, _words(key, text))
         case _:
             return read_value(key, text)
 
 
-def _number(key: Key, value: str) -> int:
-    if not value.strip().isdecimal():
-        raise BadValue(f'{key.name} = "{value}" is no whole number')
-    return int(value)
+def _number(key: Key, value: int | str) -> int:
+    least, most = key.bounds
+    if isinstance(value, str):
+        digits = value.strip()
+        if not re.fullmatch(r"[+-]?[0-9]+", digits):
+            raise BadValue(f'{key.name} = "{value}" is no whole number')
+        # More digits than any bound has; Python itself refuses some thousands.
+        number = int(digits) if len(digits) < _DIGITS else most + 1
+    else:
+        number = value
+    if number < least:
+        raise BadValue(f"{key.name} cannot be less than {least}")
+    if number > most:
+        raise BadValue(f"{key.name} cannot be more than {most}")
+    return number
 
 
 def _seconds(key: Key, value: str) -> float:
@@ -132,6 +144,13 @@ def _names(key: Key, values: Iterable[object]) -> frozenset[str]:
             raise BadValue(f"{key.name} takes {key.kind}, each in quotes and not empty")
         names.add(value.strip())
     return frozenset(names)
+
+
+def _words(key: Key, text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise BadValue(f"{key.name} ends in the middle of an argument") from error
 
 
 def _arguments(key: Key, values: Iterable[object]) -> tuple[str, ...]:

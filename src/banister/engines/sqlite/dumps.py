@@ -19,6 +19,7 @@ from banister.engines.sqlite.files import (
     reach_disk,
     remove,
     unpacked,
+    unrestored,
     unwritable,
 )
 from banister.engines.sqlite.live import LiveFile, reading
@@ -123,13 +124,14 @@ class SqliteDumps:
 
     def load(self, source: Path, manifest: BackupManifest) -> Generator[Event, None, None]:
         """Put a backup into the file; see `Dumps.load`. All or nothing of it is there then."""
+        self._live.check_place()
         self._live.refuse_leftovers()
         was_there = self._path.exists()
         try:
             # Closed last: with any descriptor of the file its locks go, those of SQLite too.
             raw = os.open(self._path, os.O_RDONLY | os.O_CREAT, 0o600)
         except OSError as error:
-            raise unwritable(error, "the database is as it was") from error
+            raise unrestored(error, self._path, "the database is as it was") from error
         try:
             with unpacked(source, manifest, self._path) as copy:
                 if self._live.holds_nothing():
@@ -144,7 +146,7 @@ class SqliteDumps:
                 self.check_empty()
                 raise self._live.locked() from None
             if isinstance(error, OSError | sqlite3.Error):
-                raise unwritable(error, "the database is as it was") from error
+                raise unrestored(error, self._path, "the database is as it was") from error
             raise
         finally:
             os.close(raw)
@@ -176,13 +178,14 @@ class SqliteDumps:
         goes on with it, and finds the backup in it. The copy stays where the backup may be in the
         live file by now, also when this is interrupted.
         """
+        self._live.check_place()
         if self._live.holds_nothing():
             yield from self.load(source, manifest)
             return Replaced(before=None)
         try:
             before = _Before(path=claimed(self._path))
         except OSError as error:
-            raise unwritable(error, "the database is as it was") from error
+            raise unrestored(error, self._path, "the database is as it was") from error
         # Closed last: with any descriptor of the file its locks go, those of SQLite too.
         # https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
         raw = os.open(self._path, os.O_RDONLY)
@@ -197,7 +200,8 @@ class SqliteDumps:
                 remove(before.path)
             if isinstance(error, OSError | sqlite3.Error):
                 state = f"what was there before is in {before.path}" if before.needed else None
-                raise unwritable(error, state or "the database is as it was") from error
+                state = state or "the database is as it was"
+                raise unrestored(error, self._path, state) from error
             raise
         finally:
             os.close(raw)

@@ -14,7 +14,7 @@ from pathlib import Path
 from banister.errors import BanisterError, DatabaseError, ServerError
 from banister.model.backup import BackupManifest
 
-__all__ = ["claimed", "pack", "reach_disk", "remove", "unpacked", "unwritable"]
+__all__ = ["claimed", "pack", "reach_disk", "remove", "unpacked", "unrestored", "unwritable"]
 
 _CHUNK = 1024 * 1024
 
@@ -57,7 +57,12 @@ def unpacked(source: Path, manifest: BackupManifest, beside: Path) -> Iterator[P
             shutil.copyfileobj(packed, file, _CHUNK)
         yield copy
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ServerError(f"{source.name} is damaged: {error}", code="backup_damaged") from error
+        raise ServerError(
+            f"{source.name} is damaged: it cannot be unpacked to its end",
+            code="backup_damaged",
+            state="the database is as it was",
+            hint="use another backup: `banister backup --list`",
+        ) from error
     finally:
         remove(copy)
 
@@ -81,13 +86,32 @@ def remove(path: Path) -> None:
 
 def unwritable(error: OSError | sqlite3.Error, state: str) -> BanisterError:
     """Return the error for a copy that could not be written."""
-    code = error.errno if isinstance(error, OSError) else error.sqlite_errorcode & 0xFF
-    full = {errno.ENOSPC, errno.EDQUOT} if isinstance(error, OSError) else {sqlite3.SQLITE_FULL}
-    if code in full:
+    if _is_full(error):
         return ServerError(
             "the disk that the backup goes to is full",
             code="disk_full",
             state=state,
             hint="make room, set backup_dir to another disk, or compress with --compress",
         )
-    return DatabaseError(f"the copy failed: {error}", code="dump_failed", state=state)
+    return DatabaseError(f"the copy failed: {_said(error)}", code="dump_failed", state=state)
+
+
+def unrestored(error: OSError | sqlite3.Error, path: Path, state: str) -> BanisterError:
+    """Return the error for a backup that could not be put into a file."""
+    return DatabaseError(
+        f"the backup cannot be put into {path}: {_said(error)}",
+        code="restore_failed",
+        state=state,
+        hint="look at the rights of the file and its folder: both must be writable for this user",
+    )
+
+
+def _is_full(error: OSError | sqlite3.Error) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
+
+
+def _said(error: OSError | sqlite3.Error) -> str:
+    """Return what the system says, without its number and the path."""
+    return str((isinstance(error, OSError) and error.strerror) or error)

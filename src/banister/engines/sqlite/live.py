@@ -11,6 +11,7 @@ from banister.engines.sqlite.copying import open_file
 from banister.engines.sqlite.counting import number
 from banister.engines.sqlite.files import remove
 from banister.engines.sqlite.holders import who_holds
+from banister.engines.sqlite.session import is_missing
 from banister.errors import BanisterError, ConnectionFailed, DatabaseError, LockTimeout
 
 __all__ = ["LiveFile", "reading"]
@@ -99,6 +100,7 @@ class LiveFile:
 
     def check_empty(self) -> None:
         """Raise DatabaseError unless it is missing, or nothing is in it."""
+        self.check_place()
         if self.holds_nothing():
             return
         with self.reader() as connection:
@@ -117,6 +119,14 @@ class LiveFile:
                 state="nothing was restored",
                 hint="restore into a new file; or, to put the backup in the place of what is "
                 "there, give --replace",
+            )
+
+    def check_place(self) -> None:
+        """Raise ConnectionFailed where no database can be, or come to be."""
+        if not is_missing(self.path) and not self.path.is_file():
+            raise ConnectionFailed(
+                f"{self.path} is no file, and no database can be in it",
+                hint="give the path of a file",
             )
 
     def refuse_leftovers(self) -> None:

@@ -154,7 +154,11 @@ def _read(file: BinaryIO, source: Path) -> bytes:
     try:
         return file.read(_CHUNK)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ServerError(f"{source.name} is damaged: {error}", code="backup_damaged") from error
+        raise ServerError(
+            f"{source.name} is damaged: it cannot be unpacked to its end",
+            code="backup_damaged",
+            hint="use another backup: `banister backup --list`",
+        ) from error
 
 
 def _until_ended(
