@@ -1,14 +1,17 @@
 """What stands in the way of backups, restores and saved rows, and what holds then."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from own_server import OwnServer, own_server
+from psycopg.conninfo import make_conninfo
 from small_disk import SmallDisk, small_disk
 
-from banister.errors import BanisterError, DatabaseError, MigrationFailed
-from banister.model.backup import BackupWanted, SavedRows
+from banister.errors import BanisterError, DatabaseError, MigrationFailed, ServerError
+from banister.model.backup import BackupForm, BackupWanted, SavedRows
 from postgres_kit import Site
 from servers import PostgresDatabase
 
@@ -147,3 +150,33 @@ def test_a_run_that_is_killed_at_its_commit_has_saved_what_it_takes(site: Site, 
     site.down()
     site.project().backups().restore_rows(folder.name.removeprefix("rows_"))
     assert site.rows("SELECT id, note FROM t ORDER BY 1") == [(1, "a"), (2, "b")]
+
+
+@pytest.mark.parametrize("form", [BackupForm.PLAIN, BackupForm.CUSTOM])
+def test_a_restore_that_finds_no_room_says_where_and_how_much_it_takes(
+    server: OwnServer, tmp_path: Path, form: BackupForm
+) -> None:
+    rows = "INSERT INTO t SELECT g, repeat(md5(g::text), 30) FROM generate_series(3, 20000) g;"
+    site = Site(database=server.database, root=tmp_path)
+    site.write({"001_t": UP + rows, "001_t.down": "DROP TABLE t;"})
+    site.up()
+    path = tmp_path / site.project().backups().take(BackupWanted(form=form)).path
+    site.down()
+    with small_disk(24) as disk:
+        execute = server.database.execute
+        execute(f"CREATE TABLESPACE tight LOCATION '{disk.path}'")
+        execute("CREATE DATABASE tight TABLESPACE tight")
+        there = make_conninfo(server.database.conninfo, dbname="tight")
+        try:
+            with pytest.raises(ServerError, match="disk of the server is full") as caught:
+                site.project(url=there).backups().restore(path)
+            assert caught.value.code == "disk_full"
+            assert str(disk.path) in (caught.value.hint or "")
+            assert re.search(r"takes about 2\d(\.\d)? MB", caught.value.hint or "")
+            assert "empty as before" in (caught.value.state or "")
+            with psycopg.connect(there) as connection:
+                query = "SELECT count(*) FROM pg_class WHERE oid >= 16384"
+                assert connection.execute(query).fetchall() == [(0,)]
+        finally:
+            execute("DROP DATABASE tight WITH (FORCE)")
+            execute("DROP TABLESPACE tight")

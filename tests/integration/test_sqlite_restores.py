@@ -1,5 +1,6 @@
 """A SQLite backup going back into files as programs leave them: in WAL mode, after a crash."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import banister
-from banister.errors import LockTimeout
+from banister.errors import LockTimeout, ServerError
+from banister.model.backup import BackupForm, BackupWanted
 from sqlite_backup_kit import migrated, open_project, root_of, rows, run
 
 #: A writer that is killed with changed pages in the file, and the old ones in its journal.
@@ -111,3 +113,28 @@ def test_a_backup_after_a_crash_holds_what_was_committed(project: banister.Proje
     crash(root / "app.db")
     done = project.backups().take(test=True)
     assert rows(root / done.path, "SELECT id, note FROM t ORDER BY id") == [(1, "a"), (2, "b")]
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("replacing", [False, True])
+def test_a_restore_that_finds_no_room_says_where_and_how_much_it_takes(
+    project: banister.Project, small_disk: Path, replacing: bool, compress: bool
+) -> None:
+    root = root_of(project)
+    run(root / "app.db", "INSERT INTO t VALUES (9, hex(zeroblob(900000)))")
+    wanted = BackupWanted(form=BackupForm.SQLITE, compress=compress)
+    done = project.backups().take(wanted)
+    live = small_disk / "app.db"
+    if replacing:
+        run(live, "CREATE TABLE t (id INTEGER)", "INSERT INTO t VALUES (7)")
+    with pytest.raises(ServerError) as caught:
+        open_project(small_disk).backups().restore(root / done.path, replacing=replacing)
+    assert caught.value.code == "disk_full"
+    hint = caught.value.hint or ""
+    assert re.search(rf"make room in {small_disk}: .* takes about [1-4]\.\d+ MB", hint), hint
+    assert "are free" in hint
+    assert "backup_dir" not in hint
+    assert caught.value.state == "the database is as it was"
+    if replacing:
+        assert rows(live) == [(7,)]
+    assert [each.name for each in small_disk.iterdir()] == (["app.db"] if replacing else [])

@@ -67,6 +67,7 @@ def _manifest(told: Mapping[str, Any]) -> BackupManifest:
         duration_ms=a_count(told, "duration_ms"),
         version=a_value(told, "version", str, empty=True),
         size_bytes=a_count(told, "size_bytes"),
+        tables_bytes=a_count({"tables_bytes": 0, **told}, "tables_bytes"),
         sha256=a_value(told, "sha256", str),
         rows={table: a_count(rows, table) for table in rows},
         one_transaction=a_value(told, "one_transaction", bool),

@@ -64,6 +64,7 @@ class Taker:
                         dumped = yield from running
                     manifest = replace(
                         self._manifest(engine.database, wanted, dumped, name, before, now),
+                        tables_bytes=size,
                         roles=tuple(sorted(around.roles)),
                         past_policies=tuple(sorted(around.roles & around.past_policies)),
                         extensions=tuple(sorted(around.extensions)),

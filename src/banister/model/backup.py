@@ -115,6 +115,8 @@ class BackupManifest:
     #: The last applied version; None: none.
     version: str | None = None
     size_bytes: int
+    #: What the tables held, without indexes; 0: not known.
+    tables_bytes: int = 0
     #: Of the file; of a folder, over its sorted names and the files' digests.
     sha256: str
     rows: Mapping[str, int] = field(default_factory=dict)

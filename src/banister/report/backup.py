@@ -114,6 +114,7 @@ def backup_json(manifest: BackupManifest) -> dict[str, Any]:
         "duration_ms": manifest.duration_ms,
         "version": manifest.version,
         "size_bytes": manifest.size_bytes,
+        "tables_bytes": manifest.tables_bytes,
         "sha256": manifest.sha256,
         "rows": dict(manifest.rows),
         "one_transaction": manifest.one_transaction,

@@ -146,10 +146,17 @@ class SqliteDumps:
                 self.check_empty()
                 raise self._live.locked() from None
             if isinstance(error, OSError | sqlite3.Error):
-                raise unrestored(error, self._path, "the database is as it was") from error
+                needed = self._needs(manifest)
+                state = "the database is as it was"
+                raise unrestored(error, self._path, state, needed=needed) from error
             raise
         finally:
             os.close(raw)
+
+    def _needs(self, manifest: BackupManifest) -> int:
+        """Return how many bytes a backup takes, unpacked beside the file where it has to be."""
+        held = manifest.tables_bytes or manifest.size_bytes
+        return 2 * held if manifest.compressed else held
 
     def _filled(self, raw: int, copy: Path) -> Generator[Event, None, None]:
         """Put a backup into a database that is there, and in which nothing is."""
@@ -201,7 +208,9 @@ class SqliteDumps:
             if isinstance(error, OSError | sqlite3.Error):
                 state = f"what was there before is in {before.path}" if before.needed else None
                 state = state or "the database is as it was"
-                raise unrestored(error, self._path, state) from error
+                # With what is there come its copy, and what SQLite keeps to roll back.
+                needed = self._needs(manifest) + 2 * self._path.stat().st_size
+                raise unrestored(error, self._path, state, needed=needed) from error
             raise
         finally:
             os.close(raw)

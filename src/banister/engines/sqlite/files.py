@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from banister.engines.room import room_hint
 from banister.errors import BanisterError, DatabaseError, ServerError
 from banister.model.backup import BackupManifest
 
@@ -96,8 +97,23 @@ def unwritable(error: OSError | sqlite3.Error, state: str) -> BanisterError:
     return DatabaseError(f"the copy failed: {_said(error)}", code="dump_failed", state=state)
 
 
-def unrestored(error: OSError | sqlite3.Error, path: Path, state: str) -> BanisterError:
-    """Return the error for a backup that could not be put into a file."""
+def unrestored(
+    error: OSError | sqlite3.Error, path: Path, state: str, *, needed: int = 0
+) -> BanisterError:
+    """Return the error for a backup that could not be put into a file.
+
+    `needed`: bytes that it takes beside the file; 0: not known.
+    """
+    if _is_full(error):
+        free = None
+        with suppress(OSError):
+            free = shutil.disk_usage(path.parent).free
+        return ServerError(
+            f"the disk that holds {path} is full: the backup cannot be put into it",
+            code="disk_full",
+            state=state,
+            hint=room_hint(f"in {path.parent}", needed, free=free),
+        )
     return DatabaseError(
         f"the backup cannot be put into {path}: {_said(error)}",
         code="restore_failed",

@@ -27,6 +27,13 @@ WHERE a.datname = pg_catalog.current_database() AND a.backend_type = 'client bac
     AND a.application_name NOT IN (
         pg_catalog.current_setting('application_name'), 'banister (watching)')
 
+-- name: place
+-- Where the server keeps its data, or those of a tablespace; NULL: this role may not know.
+SELECT CASE WHEN %(tablespace)s::pg_catalog.oid IS NOT NULL
+    THEN pg_catalog.pg_tablespace_location(%(tablespace)s::pg_catalog.oid)
+    WHEN pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')
+    THEN pg_catalog.current_setting('data_directory') END
+
 -- name: may_ask_cluster
 SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
 

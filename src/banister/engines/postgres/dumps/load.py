@@ -8,11 +8,14 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from banister.engines.base import Database
+import psycopg
+
 from banister.engines.postgres.dumps.plain import PlainText, header, takes_all
 from banister.engines.postgres.dumps.programs import Program, Running, find_program, reachable
 from banister.engines.postgres.session import Session
 from banister.engines.postgres.transport import needs_tls
+from banister.engines.queries import load_queries
+from banister.engines.room import room_hint
 from banister.errors import BanisterError, DatabaseError, ServerError
 from banister.model import Event
 from banister.model.backup import BackupForm, BackupManifest, TableRestored
@@ -20,6 +23,7 @@ from banister.model.backup import BackupForm, BackupManifest, TableRestored
 __all__ = ["load"]
 
 _CHUNK = 1024 * 1024
+_NO_ROOM = re.compile(r"No space left|Disk quota exceeded|disk full", re.IGNORECASE)
 _COPY = re.compile(rb"^COPY (.+?) \(.*\) FROM stdin;$", re.MULTILINE)
 _PUTTING_BACK = re.compile(r'processing data for table "(.*)"')
 #: What the error of a server is about → what to do.
@@ -72,7 +76,7 @@ def _by_psql(
     arguments: list[str | Path] = [program.path, "-X", "-q", "-w", "-f", "-", f"--dbname={reached}"]
     with Running.start(arguments, environment, feed=True) as running:
         yield from _feed(running, text, manifest, role=session.role)
-        yield from _until_ended(running, manifest, server)
+        yield from _until_ended(running, manifest, session)
 
 
 def _by_pg_restore(
@@ -88,7 +92,7 @@ def _by_pg_restore(
     arguments += [f"--role={session.role}"] if session.role else []
     arguments += [f"--dbname={reached}", source]
     with Running.start(arguments, environment) as running:
-        yield from _until_ended(running, manifest, session.database)
+        yield from _until_ended(running, manifest, session)
 
 
 def _feed(
@@ -132,7 +136,7 @@ def _unpacked(
             yield from watched.feed(data)
         # Before the end of the transaction is sent.
         if running.ended() != 0:
-            raise _failed(running.complaint(), manifest, server)
+            raise _failed(session, running.complaint(), manifest)
         yield from watched.end()
 
     with Running.start([program.path, "--file=-", source], environment) as running:
@@ -162,7 +166,7 @@ def _read(file: BinaryIO, source: Path) -> bytes:
 
 
 def _until_ended(
-    running: Running, manifest: BackupManifest, server: Database
+    running: Running, manifest: BackupManifest, session: Session
 ) -> Generator[Event, None, None]:
     """Wait for its end. Raises DatabaseError where that was none."""
     number, total = 0, len(manifest.rows)
@@ -178,15 +182,26 @@ def _until_ended(
         if code == 0:
             return
         if code is not None:
-            raise _failed(running.complaint(), manifest, server)
+            raise _failed(session, running.complaint(), manifest)
 
 
-def _failed(said: str, manifest: BackupManifest, server: Database) -> BanisterError:
+def _failed(session: Session, said: str, manifest: BackupManifest) -> BanisterError:
+    server = session.database
     state = (
         "nothing of it is left: the database is empty as before"
         if manifest.one_transaction
         else "what was restored before is still there: drop the database and make it anew"
     )
+    if _NO_ROOM.search(said):
+        return ServerError(
+            f"the disk of the server is full: the backup {manifest.file} cannot be restored: "
+            f"{said}",
+            code="disk_full",
+            state=state,
+            hint=room_hint(
+                _where(session, said), manifest.tables_bytes, more=", and as much as its indexes do"
+            ),
+        )
     hint = next((advice for about, advice in _ADVICE.items() if re.search(about, said)), None)
     if hint is None and manifest.server_version[0] > server.server_version[0]:
         hint = f"the backup is of {manifest.server}, and this server, {server.server}, is older"
@@ -196,3 +211,16 @@ def _failed(said: str, manifest: BackupManifest, server: Database) -> BanisterEr
         state=state,
         hint=hint,
     )
+
+
+def _where(session: Session, said: str) -> str:
+    """Say on which disk there is no room, as far as this role may know."""
+    tablespace = re.search(r"pg_tblspc/(\d+)/", said)
+    query = load_queries(__package__ or "", "dumps.sql")["place"]
+    place = None
+    with suppress(psycopg.Error), session.reading() as connection:
+        row = connection.execute(
+            query.encode(), {"tablespace": int(tablespace[1]) if tablespace else None}
+        ).fetchone()
+        place = row[0] if row else None
+    return f"on the server where {place} is" if place else "on the disk of the server's data"

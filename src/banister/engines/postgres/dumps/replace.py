@@ -19,6 +19,7 @@ from banister.engines.postgres.dumps.load import load
 from banister.engines.postgres.faults import first_line
 from banister.engines.postgres.session import Connection, Session
 from banister.engines.queries import load_queries
+from banister.engines.room import room_hint
 from banister.errors import (
     BanisterError,
     DatabaseError,
@@ -44,7 +45,7 @@ _LOCK_TIMEOUT = "10s"
 _UNBOUNDED = ("idle_session_timeout", "statement_timeout")
 _EVERY = 0.05
 _TOLD = 10
-_OBJECT_IN_USE = "55006"
+_OBJECT_IN_USE, _DISK_FULL = "55006", "53100"
 _AS_IT_WAS = "the database is as it was"
 
 
@@ -86,6 +87,9 @@ class Replacement:
                 f"{first_line(error)}",
                 code="restore_failed",
                 state=_AS_IT_WAS,
+                hint=room_hint("on the disk of the server's data", manifest.tables_bytes)
+                if error.sqlstate == _DISK_FULL
+                else None,
             ) from error
         return Replaced(before=before, carried=likeness.carried())
 
