@@ -76,13 +76,15 @@ def test_a_plain_backup_is_tried_and_loads_with_psql_alone(
     assert sorted(each.name for each in path.parent.iterdir()) == [path.name, f"{path.name}.json"]
 
     done = by_psql(empty, path)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr, done.stdout) == (0, b"", b"")
     live, restored = snapshots(site, site.database, empty)
     assert live == restored
     query = "SELECT id, name::text, feeling::text, raw, tags, long FROM users ORDER BY id"
     assert site.database.execute(query) == empty.execute(query)
     assert empty.execute("SELECT count(*) FROM pg_largeobject_metadata") == [(1,)]
     assert empty.execute("SELECT n FROM counted") == [(59,)]
+    query = "SELECT sequencename::text, last_value FROM pg_sequences ORDER BY 1"
+    assert empty.execute(query) == site.database.execute(query)
 
     # Once more: it is not empty now, and psql says so and stops.
     again = by_psql(empty, path)

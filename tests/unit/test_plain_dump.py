@@ -45,3 +45,20 @@ def test_what_psql_would_obey_is_refused() -> None:
 def test_a_dump_that_ends_in_the_middle_of_rows_is_refused() -> None:
     with pytest.raises(DatabaseError, match="in the middle"):
         passed_on(PlainText(major=18), COPY + ROWS)
+
+
+def test_what_gives_back_a_row_is_made_quiet_where_it_is_a_statement_and_nowhere_else() -> None:
+    body = (
+        b"CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$\n"
+        b"SELECT pg_catalog.setval('s', 1, true);\n$$;\n"
+        b"SELECT pg_catalog.setval('public.\"a);\n"
+        b"SELECT pg_catalog.setval();\n\"', 1, true);\n"
+        b"COMMENT ON TABLE t IS '\nSELECT pg_catalog.lo_create(1);\n';\n"
+    )
+    quiet = (b"SELECT pg_catalog.setval('public.s', 7, true)", b"SELECT pg_catalog.lo_create('9')")
+    data = HEAD + body + b"".join(line + b";\n" for line in quiet)
+    done = passed_on(PlainText(major=18), data)
+    assert body in done
+    for line in quiet:
+        assert line + b" \\gset banister_\n" in done
+    assert done.count(b"gset") == 2 + HEAD.count(b"set_config")

@@ -27,6 +27,13 @@ _UNKNOWN_BEFORE = {17: b"SET transaction_timeout = 0;\n"}
 _CONTROL = frozenset({b"BEGIN;\n", b"COMMIT;\n"})
 #: When it ran: the same contents are to be the same file.
 _WHEN = (b"-- Started on ", b"-- Completed on ")
+#: What gives back a row that nobody asked for; it always gives one.
+_SPEAKS = re.compile(
+    rb"SELECT pg_catalog\.(?:set_config|setval|lo_create|lo_open|lowrite|lo_close)\(.*\);\n"
+)
+#: Takes the row into a variable of psql's instead of printing it.
+#: https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-META-COMMAND-GSET
+_QUIETLY = rb" \gset banister_"
 _AT_TOP = re.compile(rb"--|SET |SELECT pg_catalog\.set_config|\\restrict |\s*$")
 
 
@@ -147,8 +154,12 @@ class PlainText:
         needless = line.startswith(_WHEN) or (self.whole and line in _CONTROL)
         if needless and self._between_statements():
             return b""
+        speaks = _SPEAKS.fullmatch(line) is not None and self._between_statements()
         self._sql.append(line)
         self._sql_size += len(line)
+        # A name with a line end in it may only look like the end of a statement.
+        if speaks and self._between_statements():
+            return line.removesuffix(b";\n") + _QUIETLY + b"\n"
         if line.endswith(_ROWS_FOLLOW):
             self._in_rows = self._look(_NO_ROWS + _GOES_ON)
             self.tables += self._in_rows
