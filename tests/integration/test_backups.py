@@ -1,6 +1,7 @@
 """Backups of PostgreSQL: written, tried, restored by psql and by us, on real servers."""
 
 import gzip
+import hashlib
 import json
 import os
 import subprocess
@@ -257,6 +258,23 @@ def test_a_damaged_backup_is_never_restored(site: Site, empty: PostgresDatabase)
     with pytest.raises(UsageError, match="no manifest"):
         project.backups().restore(path)
     assert empty.execute("SELECT count(*) FROM pg_class WHERE oid >= 16384") == [(0,)]
+
+
+def test_a_file_that_is_not_what_its_manifest_says_is_told_with_what_to_do(
+    site: Site, empty: PostgresDatabase
+) -> None:
+    path, _ = take(site, form=BackupForm.CUSTOM)
+    path.write_bytes(b"junk")
+    manifest = path.with_name(f"{path.name}.json")
+    told = json.loads(manifest.read_text())
+    told |= {"size_bytes": 4, "sha256": hashlib.sha256(b"junk").hexdigest()}
+    manifest.write_text(json.dumps(told))
+    with pytest.raises(DatabaseError, match="too short") as caught:
+        site.project(url=empty.conninfo).backups().restore(path)
+    assert "use another backup" in (caught.value.hint or "")
+    other = banister.open("sqlite:///a.db", dir="migrations", root=site.root, environ={})
+    with pytest.raises(UsageError, match=r"is a backup of PostgreSQL .* another kind of database"):
+        other.backups().restore(path)
 
 
 def test_a_backup_can_be_tried_later_and_its_manifest_says_so(site: Site) -> None:

@@ -143,8 +143,9 @@ class Backups:
         manifest = check_backup(path, shown)
         if manifest.dialect is not self.dialect:
             raise UsageError(
-                f"{shown} is a backup of {manifest.server}, and the database is none",
-                hint="name the database that it is for",
+                f"{shown} is a backup of {manifest.server}, and {self.target.display} is another "
+                "kind of database",
+                hint="name the database that it is for, for example with --url",
             )
         if manifest.clean and not replacing:
             raise UsageError(

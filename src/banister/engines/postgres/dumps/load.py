@@ -30,6 +30,8 @@ _PUTTING_BACK = re.compile(r'processing data for table "(.*)"')
 _ADVICE = {
     r'role ".*" does not exist': "make the role first, or take the backup with --no-owner",
     r"extension .* is not available": "install the extension's package on the server",
+    r"a valid (?:tar )?archive|input file is too short|said nothing": "the file is not what its "
+    "manifest says: use another backup: `banister backup --list`",
     r"is not empty": "restore into a new, empty database, or give --replace",
     r"affected by row-level security": "restore as a superuser, or as a role with BYPASSRLS: "
     "something that the backup makes reads the rows of others",
