@@ -70,8 +70,12 @@ def test_it_names_the_database_as_the_run_did_and_no_secret(site: Site, way: str
     command, note = told(failed)
     assert secret not in failed.stdout + failed.stderr
     assert ("PGPASSWORD" in note) is (way in {"with a password", "keywords"})
-    assert ('"$PRODUCTION"' in command) is (way == "from a variable")
+    assert ('"${PRODUCTION:?}"' in command) is (way == "from a variable")
     assert not site.exists("t")
+    if variables:
+        elsewhere_too = run(site, f"{command} --yes", DATABASE_URL=site.database.url)
+        assert elsewhere_too.returncode != 0, "another shell knows no such variable"
+        assert not site.exists("t")
     again = run(site, f"{command} --yes", **variables)
     assert again.returncode == 0, again
     assert site.rows("SELECT note FROM t ORDER BY id") == [("a",), ("b",)]

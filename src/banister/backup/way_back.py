@@ -18,7 +18,8 @@ def way_back(settings: Settings, target: Target, path: str, file: str, others: i
     notes: list[str] = []
     if target.source == "--url":
         if target.variable is not None:
-            words += ["--url", f'"${target.variable}"']
+            # Where it is not set, an empty --url would leave the choice to other settings.
+            words += ["--url", f'"${{{target.variable}:?}}"']
         else:
             words += ["--url", quote(target.public)]
             if target.lacks_password:
