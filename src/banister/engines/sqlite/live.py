@@ -11,7 +11,7 @@ from banister.engines.sqlite.copying import open_file
 from banister.engines.sqlite.counting import number
 from banister.engines.sqlite.files import remove
 from banister.engines.sqlite.holders import who_holds
-from banister.engines.sqlite.session import is_missing
+from banister.engines.sqlite.reaching import is_missing
 from banister.errors import BanisterError, ConnectionFailed, DatabaseError, LockTimeout
 
 __all__ = ["LiveFile", "reading"]
