@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Mapping
 
+from banister.engines.sqlite import faults
 from banister.engines.sqlite.catalog import spelled
 from banister.engines.sqlite.session import Session
 from banister.engines.sqlite.tables import quoted
@@ -61,10 +62,16 @@ def _is_virtual(kind: str, sql: str) -> bool:
     return kind == "table" and sql[:14].upper() == "CREATE VIRTUAL"
 
 
-def _rows(session: Session, table: str) -> int:
+def _rows(session: Session, table: str) -> int | None:
     name = quoted(table)
     counted = f"SELECT count(*) FROM (SELECT 1 FROM main.{name} LIMIT {_COUNTED})"  # noqa: S608 -- quoted
-    ((count,),) = session.execute(counted)
+    try:
+        ((count,),) = session.execute(counted)
+    except sqlite3.OperationalError as error:
+        if faults.is_busy(error):
+            raise
+        # Its collations or its module are the application's alone.
+        return None
     if count < _COUNTED:
         return int(count)
     try:
