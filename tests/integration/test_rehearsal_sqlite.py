@@ -313,7 +313,12 @@ def test_a_file_that_is_not_there_yet_has_nothing_to_lose(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "way", ["ATTACH '{other}' AS o;\nDELETE FROM o.t;", "VACUUM INTO '{new}';"]
+    "way",
+    [
+        "ATTACH '{other}' AS o;\nDELETE FROM o.t;",
+        "VACUUM INTO '{new}';",
+        "ATTACH '{other}' || '' AS o;\nDELETE FROM o.t;",
+    ],
 )
 def test_a_copy_reaches_no_other_file(
     ground: Ground, tmp_path: Path, way: str, run_banister: RunBanister

@@ -290,3 +290,47 @@ def test_on_the_command_line(ground: Ground, run_banister: RunBanister) -> None:
     (run,) = (ground.root / "backups").iterdir()
     done = run_banister("restore", "--rows", run.name, env=env, cwd=ground.root)
     assert "audit  3 rows put back" in done.stdout
+
+
+PLAIN = "DROP TRIGGER cleaned; DROP TRIGGER told;\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("INSERT OR REPLACE INTO users (id, email) VALUES (1, 'new'), (9, 'nine');", 1),
+        ("REPLACE INTO users (id, email) VALUES (2, 'new');", 1),
+        ("UPDATE OR /* or */ REPLACE users SET id = 2 WHERE id = 1;", 1),
+        ("INSERT INTO users (id) VALUES (1) ON CONFLICT DO UPDATE SET email = excluded.email;", 0),
+    ],
+)  # fmt: skip
+def test_rows_that_make_room_for_others_are_saved(ground: Ground, text: str, rows: int) -> None:
+    ground.execute("DELETE FROM posts")
+    saved = ground.up(PLAIN + text + "DELETE FROM pairs;")
+    assert sum(each.rows for each in saved if each.loss.table == "users") == rows
+    assert sum(each.rows for each in saved if each.loss.table == "pairs") == 3
+    assert ground.execute("PRAGMA recursive_triggers") == [(0,)]
+
+
+def test_rows_that_make_room_are_refused_where_triggers_would_see_it(ground: Ground) -> None:
+    before = ground.contents()
+    with pytest.raises(MigrationFailed, match="may replace rows"):
+        ground.up("DELETE FROM pairs; INSERT OR REPLACE INTO users (id) VALUES (1);")
+    assert ground.contents() == before
+
+
+@pytest.mark.parametrize("call", ["changes()", "last_insert_rowid()", "total_changes()"])
+def test_what_counts_our_own_statements_is_refused(ground: Ground, call: str) -> None:
+    before = ground.contents()
+    with pytest.raises(MigrationFailed, match="would count what saving rows"):
+        ground.up(f"DELETE FROM pairs; INSERT INTO audit VALUES ({call});")
+    assert ground.contents() == before
+
+
+def test_text_that_is_not_text_is_refused_with_what_to_do(ground: Ground) -> None:
+    ground.execute("INSERT INTO audit VALUES (CAST(x'ff41' AS TEXT))")
+    with pytest.raises(MigrationFailed, match="Could not decode") as caught:
+        ground.up("DELETE FROM audit;")
+    assert "--backup" in (caught.value.hint or "")
+    assert ground.execute("SELECT count(*) FROM audit") == [(4,)]
+    assert not list(ground.root.glob("backups/**/*"))

@@ -17,6 +17,7 @@ _WRITES = {
 _ROWS = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 #: Names of files that are in memory, or gone when the session ends.
 _NO_FILES = frozenset({"", ":memory:"})
+_UNKNOWN_FILE = "an expression"
 #: Actions whose second argument is the table.
 _ALTERS = {
     sqlite3.SQLITE_ALTER_TABLE: "alters",
@@ -66,6 +67,8 @@ class Guard:
         self.dropped: list[str] = []
         #: What statements compiled since it was emptied do with rows of which table of the file.
         self.acts: list[tuple[int, str]] = []
+        #: Functions, in lower case, that statements compiled since it was emptied call.
+        self.calls: set[str] = set()
         #: Whether one has changed what later statements of this session mean.
         self.session_changed = False
 
@@ -84,8 +87,13 @@ class Guard:
             self.dropped.append(first)
         if action in _ROWS and database == "main" and first:
             self.acts.append((action, first))
+        if action == sqlite3.SQLITE_FUNCTION and second:
+            self.calls.add(second.lower())
         if action in _SESSION_CHANGES:
             self.session_changed = True
+        if action == sqlite3.SQLITE_ATTACH and first is None:
+            # The name is worked out as the statement runs.
+            first = _UNKNOWN_FILE
         self.refusal = self._judge(action, first or "", second or "", database) or self.refusal
         return sqlite3.SQLITE_OK if self.refusal is None else sqlite3.SQLITE_DENY
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 
 from banister.engines.saved import SavedPart, discard, safe_name, seal
@@ -27,11 +27,16 @@ from banister.engines.sqlite.tables import HistoryTables, quoted
 from banister.model import Dialect, Event, LogEntry, RelationKind, RunInfo, Step
 from banister.model.losses import Loss, LossKind
 from banister.script import traits
+from banister.script.words import Words
 
 __all__ = ["RowSaver", "row_saver"]
 
 _DELETES = sqlite3.SQLITE_DELETE
 _DEFINES = frozenset({"CREATE", "REINDEX", "VACUUM"})
+#: What they return is other where statements of ours have run in between.
+#: https://www.sqlite.org/lang_corefunc.html
+_COUNTERS = frozenset({"changes", "last_insert_rowid", "total_changes"})
+_WRITES = frozenset({"DELETE", "INSERT", "REPLACE", "UPDATE", "WITH"})
 #: Names of the rowid, of which a column of that name hides one.
 #: https://www.sqlite.org/lang_createtable.html#rowid
 _ROWIDS = ("rowid", "_rowid_", "oid")
@@ -74,6 +79,8 @@ class RowSaver:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     #: What was there before the step: what it makes itself is its own.
     _first: Facts | None = None
+    #: Statements of ours have run between those of the step.
+    _between: bool = False
 
     def __post_init__(self) -> None:
         self._facts = FileFacts(self.tables.queries, left_out=self.tables.names)
@@ -88,8 +95,10 @@ class RowSaver:
         words = traits(statement, Dialect.SQLITE).words
         now = self._facts.read(self.session)
         self._first = self._first or now
+        self.session.guard.calls.clear()
         if not words or words[0] in _DEFINES or not self.session.in_transaction:
             run()
+            self._refuse_counters(number)
             return
         with self._explained(number):
             written, dropped = self._foreseen(number, statement.text, words, now)
@@ -99,7 +108,11 @@ class RowSaver:
             if column is not None:
                 yield from self._columns(number, *column)
             kept = [self._watch(place, table) for place, table in enumerate(written)]
-        run()
+        self.session.guard.calls.clear()
+        with self._seeing_replaced(number, now, statement.text, words):
+            run()
+        self._refuse_counters(number)
+        self._between = self._between or bool(kept)
         with self._explained(number):
             for table, aside in kept:
                 yield from self._gone(number, table, aside)
@@ -114,6 +127,39 @@ class RowSaver:
         """After a rollback: remove what was saved since the last COMMIT. The rows are there."""
         discard(self.files, self.folder)
         self.keep()
+
+    @contextmanager
+    def _seeing_replaced(
+        self, number: int, now: Facts, text: str, words: Sequence[str]
+    ) -> Iterator[None]:
+        """Within, triggers fire for rows that make room for others too.
+
+        https://www.sqlite.org/pragma.html#pragma_recursive_triggers. Raises MigrationFailed where
+        that would set off triggers of the file that are not set off otherwise.
+        """
+        ((was,),) = self.session.execute("PRAGMA recursive_triggers")
+        if was or not self._may_replace(now, text, words):
+            yield
+            return
+        if now.catalog.objects:
+            raise self._refused(number, "it may replace rows, in a file that has triggers")
+        self.session.execute("PRAGMA recursive_triggers = ON")
+        try:
+            yield
+        finally:
+            self.session.execute("PRAGMA recursive_triggers = OFF")
+
+    def _may_replace(self, now: Facts, text: str, words: Sequence[str]) -> bool:
+        if words[0] == "REPLACE" or _makes_room(text):
+            return True
+        stamps = [each.stamp for each in now.catalog.relations.values()]
+        stamps += [each.stamp for each in now.catalog.objects.values()]
+        return words[0] in _WRITES and any(map(_makes_room, stamps))
+
+    def _refuse_counters(self, number: int) -> None:
+        called = sorted(self.session.guard.calls & _COUNTERS)
+        if called and self._between:
+            raise self._refused(number, f"{called[0]}() would count what saving rows has done")
 
     def _foreseen(
         self, number: int, text: str, words: Sequence[str], now: Facts
@@ -132,6 +178,8 @@ class RowSaver:
             guard.watching = False
         found = {name for action, name in guard.acts if action == _DELETES}
         kinds = {now.numbers[key]: key[1] for key in now.numbers if key[0] == "table"}
+        if self._may_replace(now, text, words):
+            found |= {name for _, name in guard.acts}
         found |= {kinds[now.tables[root]] for root in program.written if root in now.tables}
         for name in sorted(found):
             number_of = now.numbers.get(("table", name), 0)
@@ -305,8 +353,18 @@ class RowSaver:
                 f"the rows that it takes away cannot be saved: {why}",
                 number=number,
                 offset=self.step.statements[number - 1].start,
-                hint="make room, or set backup_dir to a folder that this user can write",
+                hint="run without saving rows, and make a backup instead with --backup"
+                if why.startswith("Could not decode")
+                else "make room, or set backup_dir to a folder that this user can write",
             ) from error
+
+
+def _makes_room(sql: str) -> bool:
+    """Whether rows may make room for others: https://www.sqlite.org/lang_conflict.html."""
+    if "REPLACE" not in sql.upper():
+        return False
+    keys = (word.key.upper() for word in Words(sql, Dialect.SQLITE))
+    return any(one in {"OR", "CONFLICT"} and two == "REPLACE" for one, two in pairwise(keys))
 
 
 def _columns_of(connection: sqlite3.Connection, table: str) -> set[str]:

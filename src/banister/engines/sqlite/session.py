@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -113,9 +113,9 @@ class Session:
 
     def rows_of(self, sql: str, *, at_once: int) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the rows of a query of ours, so many at once, as they are read."""
-        cursor = self._connection.execute(sql)
-        while some := cursor.fetchmany(at_once):
-            yield some
+        with closing(self._connection.execute(sql)) as cursor:
+            while some := cursor.fetchmany(at_once):
+                yield some
 
     def execute_theirs(self, sql: str, *, timeout: float | None = None) -> None:
         """Run one statement of a migration to its end, under the guard.
