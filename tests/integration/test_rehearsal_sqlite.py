@@ -339,6 +339,18 @@ def test_a_copy_reaches_no_other_file(
     assert new.exists() is ("VACUUM" in way)
 
 
+def test_comments_at_the_end_of_what_is_there_hide_nothing(ground: Ground) -> None:
+    with closing(sqlite3.connect(ground.file)) as connection:
+        connection.execute("CREATE TABLE k (a, b)")
+        connection.execute("CREATE INDEX first ON k (a) -- for lists")
+        connection.execute("CREATE INDEX second ON k (b)")
+        connection.execute("CREATE VIEW seen AS SELECT a FROM k -- of all\n")
+        connection.execute("CREATE VIEW next AS SELECT a FROM seen")
+    found = ground.rehearse("DROP INDEX first; DROP INDEX second; DROP VIEW next;")
+    assert found.verdict is not Verdict.CANNOT_RUN
+    assert not found.lost_probes
+
+
 def test_what_is_half_done_is_not_rehearsed(ground: Ground) -> None:
     ground.write({"002_half": "-- banister: transaction=off\nDROP TABLE audit;\nSELECT * FROM no;"})
     with pytest.raises(banister.MigrationFailed):

@@ -30,7 +30,8 @@ def schema_text(session: Session, queries: Mapping[str, str], *, left_out: froze
             # The tables behind a virtual one are made with it.
             if kind == wanted and not (kind == "table" and name.startswith(shadows)):
                 statements.append(sql.rstrip().rstrip(";"))
-    return "".join(f"{each};\n" for each in statements)
+    # A comment of theirs may go on to the end of the line.
+    return "".join(f"{each}\n;\n" if "--" in each else f"{each};\n" for each in statements)
 
 
 def read_surroundings(
