@@ -339,6 +339,18 @@ def test_a_copy_reaches_no_other_file(
     assert new.exists() is ("VACUUM" in way)
 
 
+@pytest.mark.parametrize("between", [[], ["SELECT 1;"], [""]])
+def test_a_table_made_anew_is_the_targets_still(ground: Ground, between: list[str]) -> None:
+    texts = [REBUILD, *between, "ALTER TABLE users DROP COLUMN note;", "DELETE FROM users;",
+             "-- banister: foreign_keys=off\nDROP TABLE users;"]  # fmt: skip
+    found = ground.rehearse(*texts)
+    rules = [{each.rule for each in m.all_findings} for m in found.migrations[-3:]]
+    wanted = ("drop-column", "data-loss", "drop-table")
+    assert [rule in each for rule, each in zip(wanted, rules, strict=True)] == [True] * 3
+    last = found.migrations[-1].all_findings
+    assert any("20,000 rows" in each.message or "20 k" in each.message for each in last), last
+
+
 def test_comments_at_the_end_of_what_is_there_hide_nothing(ground: Ground) -> None:
     with closing(sqlite3.connect(ground.file)) as connection:
         connection.execute("CREATE TABLE k (a, b)")

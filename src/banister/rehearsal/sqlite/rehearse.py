@@ -119,6 +119,9 @@ def _carried_out(
         there = catalogs[0].relations if catalogs else {}
         if run.existing is None and catalogs:
             run.existing = there
+        last = next((each.seen for each in reversed(run.tried) if each.seen.traces), None)
+        if run.existing is not None and last is not None and catalogs:
+            run.existing = {**run.existing, **_made_anew(last, there)}
         if run.failed is not None:
             add_failure(traces, catalogs, step, run.failed.failure)
         seen = FileSeen(
@@ -135,6 +138,16 @@ def _carried_out(
             return run
         place.applied ^= {step.version}
     return run
+
+
+def _made_anew(seen: FileSeen, there: Mapping[int, RelationFacts]) -> Mapping[int, RelationFacts]:
+    """Return the tables that a step has made anew, by their new numbers: they are the target's."""
+    numbers = {facts.name: number for number, facts in there.items()}
+    return {
+        numbers[name]: seen.existing[oid]
+        for name, (_, oid) in seen.rebuilt.items()
+        if name in numbers
+    }
 
 
 def _look(place: Place, database: Target) -> Look:
