@@ -36,18 +36,18 @@ def main() -> None:
     base, found = start.compare(asked.migrations, max(asked.rounds, 3))
     print(f"| python -c pass | | {base:.3f} s | |")
     for each in found:
-        unit, met = each["unit"], verdict(met=bool(each["met"]), why=start.why(each))
-        print(f"| {each['what']} | {each['target']} {unit} | {each['measured']} {unit} | {met} |")
+        unit, told = each["unit"], verdict(met=bool(each["met"]), why=start.why(each))
+        print(f"| {each['what']} | {each['target']} {unit} | {each['measured']} {unit} | {told} |")
     with serving() as server:
         for row in large.rows(server, asked.megabytes):
             print(row, flush=True)
     ways, by_hand, _ = verify.compare(asked.pairs)
     for name, took in ways.items():
         ratio = by_hand / took
-        met = verdict(met=ratio >= VERIFY, why=_EACH_PAIR)
+        told = verdict(met=ratio >= VERIFY, why=_EACH_PAIR)
         print(
             f"| {name}, {asked.pairs} pairs | {VERIFY:g} times as fast as psql and pg_dump "
-            f"| {took:.1f} s, {ratio:.1f} times | {met} |",
+            f"| {took:.1f} s, {ratio:.1f} times | {told} |",
             flush=True,
         )
 

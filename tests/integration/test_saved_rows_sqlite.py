@@ -306,10 +306,34 @@ PLAIN = "DROP TRIGGER cleaned; DROP TRIGGER told;\n"
 )  # fmt: skip
 def test_rows_that_make_room_for_others_are_saved(ground: Ground, text: str, rows: int) -> None:
     ground.execute("DELETE FROM posts")
-    saved = ground.up(PLAIN + text + "DELETE FROM pairs;")
+    saved = ground.up(
+        PLAIN + text + "INSERT INTO audit SELECT 'recursive ' || recursive_triggers"
+        " FROM pragma_recursive_triggers;"
+    )
     assert sum(each.rows for each in saved if each.loss.table == "users") == rows
-    assert sum(each.rows for each in saved if each.loss.table == "pairs") == 3
-    assert ground.execute("PRAGMA recursive_triggers") == [(0,)]
+    assert ("recursive 0",) in ground.execute("SELECT what FROM audit")
+
+
+def test_a_step_that_sees_replaced_rows_itself_keeps_its_setting(ground: Ground) -> None:
+    saved = ground.up(
+        PLAIN + "PRAGMA recursive_triggers = ON; REPLACE INTO users (id) VALUES (1);"
+        "INSERT INTO audit SELECT 'recursive ' || recursive_triggers"
+        " FROM pragma_recursive_triggers;"
+    )
+    assert [(each.loss.table, each.rows) for each in saved] == [("posts", 1), ("users", 1)]
+    assert ("recursive 1",) in ground.execute("SELECT what FROM audit")
+
+
+def test_rows_that_make_room_in_a_session_with_triggers_are_refused(ground: Ground) -> None:
+    before = ground.contents()
+    trigger = "CREATE TEMP TRIGGER t AFTER DELETE ON users BEGIN DELETE FROM pairs; END;\n"
+    with pytest.raises(MigrationFailed, match="may replace rows"):
+        ground.up(PLAIN + trigger + "REPLACE INTO users (id) VALUES (1);")
+    assert ground.contents() == before
+
+
+def test_asking_with_or_and_replace_is_no_replacing(ground: Ground) -> None:
+    ground.up("SELECT 1 FROM audit WHERE 0 OR replace(what, 'a', 'b') = 'b';")
 
 
 def test_rows_that_make_room_are_refused_where_triggers_would_see_it(ground: Ground) -> None:
@@ -319,11 +343,19 @@ def test_rows_that_make_room_are_refused_where_triggers_would_see_it(ground: Gro
     assert ground.contents() == before
 
 
-@pytest.mark.parametrize("call", ["changes()", "last_insert_rowid()", "total_changes()"])
-def test_what_counts_our_own_statements_is_refused(ground: Ground, call: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DELETE FROM pairs; INSERT INTO audit VALUES (changes());",
+        "DELETE FROM pairs; INSERT INTO audit VALUES (last_insert_rowid());",
+        "DELETE FROM pairs; CREATE TABLE t AS SELECT total_changes();",
+        "DELETE FROM users WHERE id = last_insert_rowid();",
+    ],
+)
+def test_what_counts_our_own_statements_is_refused(ground: Ground, text: str) -> None:
     before = ground.contents()
     with pytest.raises(MigrationFailed, match="would count what saving rows"):
-        ground.up(f"DELETE FROM pairs; INSERT INTO audit VALUES ({call});")
+        ground.up(text)
     assert ground.contents() == before
 
 

@@ -17,7 +17,6 @@ _WRITES = {
 _ROWS = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 #: Names of files that are in memory, or gone when the session ends.
 _NO_FILES = frozenset({"", ":memory:"})
-_UNKNOWN_FILE = "an expression"
 #: Actions whose second argument is the table.
 _ALTERS = {
     sqlite3.SQLITE_ALTER_TABLE: "alters",
@@ -91,10 +90,10 @@ class Guard:
             self.calls.add(second.lower())
         if action in _SESSION_CHANGES:
             self.session_changed = True
-        if action == sqlite3.SQLITE_ATTACH and first is None:
-            # The name is worked out as the statement runs.
-            first = _UNKNOWN_FILE
-        self.refusal = self._judge(action, first or "", second or "", database) or self.refusal
+        refusal = self._judge(action, first or "", second or "", database)
+        if action == sqlite3.SQLITE_ATTACH and self._confined and first not in _NO_FILES:
+            refusal = _reaches(first)
+        self.refusal = refusal or self.refusal
         return sqlite3.SQLITE_OK if self.refusal is None else sqlite3.SQLITE_DENY
 
     def _judge(self, action: int, first: str, second: str, database: str | None) -> Refusal | None:
@@ -110,11 +109,6 @@ class Guard:
                 "change and its record together",
                 hint="remove it",
             )
-        if action == sqlite3.SQLITE_ATTACH and self._confined and first not in _NO_FILES:
-            return Refusal(
-                message=f'it works on another file, "{first}", and would do so from a copy too',
-                hint="what a migration does to other files cannot be tried on a scratch copy",
-            )
         if action == sqlite3.SQLITE_PRAGMA and first.lower() == "journal_mode":
             return _judge_journal(second)
         return None
@@ -122,6 +116,15 @@ class Guard:
 
 def _touches(how: str, table: str) -> Refusal:
     return Refusal(message=f'it {how} the history table "{table}"', hint=_KEEP_OUT)
+
+
+def _reaches(file: str | None) -> Refusal:
+    """Say that a copy would reach another file; None: its name is known only as it is run."""
+    named = "whose name it works out as it runs" if file is None else f'"{file}"'
+    return Refusal(
+        message=f"it works on another file, {named}, and would do so from a copy too",
+        hint="what a migration does to other files cannot be tried on a scratch copy",
+    )
 
 
 def _judge_journal(mode: str) -> Refusal | None:

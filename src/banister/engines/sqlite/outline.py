@@ -69,7 +69,7 @@ def _rows(session: Session, table: str) -> int | None:
     try:
         ((count,),) = session.execute(counted)
     except sqlite3.OperationalError as error:
-        if faults.is_busy(error):
+        if faults.primary_code(error) != sqlite3.SQLITE_ERROR:
             raise
         # Its collations or its module are the application's alone.
         return None

@@ -7,7 +7,7 @@ its start, so that nobody writes in between.
 import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 from pathlib import Path
@@ -36,6 +36,10 @@ _DEFINES = frozenset({"CREATE", "REINDEX", "VACUUM"})
 #: What they return is other where statements of ours have run in between.
 #: https://www.sqlite.org/lang_corefunc.html
 _COUNTERS = frozenset({"changes", "last_insert_rowid", "total_changes"})
+#: Triggers of the session, without ours.
+_THEIR_TRIGGERS = (
+    "SELECT sql FROM temp.sqlite_master WHERE type = 'trigger' AND name NOT GLOB 'banister_gone_*'"
+)
 _WRITES = frozenset({"DELETE", "INSERT", "REPLACE", "UPDATE", "WITH"})
 #: Names of the rowid, of which a column of that name hides one.
 #: https://www.sqlite.org/lang_createtable.html#rowid
@@ -101,18 +105,19 @@ class RowSaver:
             self._refuse_counters(number)
             return
         with self._explained(number):
-            written, dropped = self._foreseen(number, statement.text, words, now)
+            replaces = self._may_replace(statement.text, words, now)
+            written, dropped = self._foreseen(number, statement.text, words, now, replaces=replaces)
             for table in dropped:
                 yield from self._whole(number, table)
             column = self._column_dropped(statement.text, words, now)
             if column is not None:
                 yield from self._columns(number, *column)
             kept = [self._watch(place, table) for place, table in enumerate(written)]
+        self._between = self._between or bool(kept)
         self.session.guard.calls.clear()
-        with self._seeing_replaced(number, now, statement.text, words):
+        with self._seeing_replaced(number, now) if replaces else nullcontext():
             run()
         self._refuse_counters(number)
-        self._between = self._between or bool(kept)
         with self._explained(number):
             for table, aside in kept:
                 yield from self._gone(number, table, aside)
@@ -129,19 +134,17 @@ class RowSaver:
         self.keep()
 
     @contextmanager
-    def _seeing_replaced(
-        self, number: int, now: Facts, text: str, words: Sequence[str]
-    ) -> Iterator[None]:
+    def _seeing_replaced(self, number: int, now: Facts) -> Iterator[None]:
         """Within, triggers fire for rows that make room for others too.
 
         https://www.sqlite.org/pragma.html#pragma_recursive_triggers. Raises MigrationFailed where
-        that would set off triggers of the file that are not set off otherwise.
+        that would set off triggers that are not set off otherwise.
         """
         ((was,),) = self.session.execute("PRAGMA recursive_triggers")
-        if was or not self._may_replace(now, text, words):
+        if was:
             yield
             return
-        if now.catalog.objects:
+        if now.catalog.objects or self.session.execute(_THEIR_TRIGGERS):
             raise self._refused(number, "it may replace rows, in a file that has triggers")
         self.session.execute("PRAGMA recursive_triggers = ON")
         try:
@@ -149,12 +152,14 @@ class RowSaver:
         finally:
             self.session.execute("PRAGMA recursive_triggers = OFF")
 
-    def _may_replace(self, now: Facts, text: str, words: Sequence[str]) -> bool:
-        if words[0] == "REPLACE" or _makes_room(text):
-            return True
-        stamps = [each.stamp for each in now.catalog.relations.values()]
-        stamps += [each.stamp for each in now.catalog.objects.values()]
-        return words[0] in _WRITES and any(map(_makes_room, stamps))
+    def _may_replace(self, text: str, words: Sequence[str], now: Facts) -> bool:
+        """Whether rows may make room for others."""
+        if words[0] not in _WRITES:
+            return False
+        theirs = [sql for (sql,) in self.session.execute(_THEIR_TRIGGERS)]
+        parts = [each.stamp for each in now.catalog.relations.values()]
+        parts += [each.stamp for each in now.catalog.objects.values()]
+        return words[0] == "REPLACE" or any(map(_makes_room, [text, *parts, *theirs]))
 
     def _refuse_counters(self, number: int) -> None:
         called = sorted(self.session.guard.calls & _COUNTERS)
@@ -162,7 +167,7 @@ class RowSaver:
             raise self._refused(number, f"{called[0]}() would count what saving rows has done")
 
     def _foreseen(
-        self, number: int, text: str, words: Sequence[str], now: Facts
+        self, number: int, text: str, words: Sequence[str], now: Facts, *, replaces: bool
     ) -> tuple[list[_Table], list[_Table]]:
         """Return the tables that rows may be deleted from, and those that are dropped."""
         guard = self.session.guard
@@ -178,7 +183,7 @@ class RowSaver:
             guard.watching = False
         found = {name for action, name in guard.acts if action == _DELETES}
         kinds = {now.numbers[key]: key[1] for key in now.numbers if key[0] == "table"}
-        if self._may_replace(now, text, words):
+        if replaces:
             found |= {name for _, name in guard.acts}
         found |= {kinds[now.tables[root]] for root in program.written if root in now.tables}
         for name in sorted(found):
