@@ -1,6 +1,6 @@
 """What a row of a table ends with: met, or what stands in the way.
 
-The profiles behind the reasons are in docs/performance.md.
+The profiles behind the reasons are in docs/performance.md and docs/verify.md.
 """
 
 
